@@ -1,0 +1,94 @@
+"""The run folder's documents (`run.json`, one row of `metrics.<rank>.jsonl`) and what starts a job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+RunState = Literal["queued", "running", "paused", "completed", "stopped", "failed", "interrupted"]
+Number = float | int | str
+"""A metric. Non-finite numbers are the strings `nan`, `inf`, `-inf`, as JSON has none."""
+
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """What `pymodel train` does. `data` is the reference of a data factory: `file.py::name`."""
+
+    target: str
+    data: str
+    construction: str | None = None
+    prelude: tuple[str, ...] = ()
+    loss: str = "auto"
+    optimizer: str = "AdamW"
+    learning_rate: float = 1e-3
+    batch_size: int = 64
+    epochs: int = 10
+    seed: int = 0
+    roots: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """What `pymodel export` does. `inputs` are pins in the contracts' grammar; `run` is a run folder."""
+
+    target: str
+    format: Literal["onnx", "pt2", "safetensors"] = "onnx"
+    run: str | None = None
+    weights: str | None = None
+    output: str | None = None
+    construction: str | None = None
+    prelude: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    roots: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Process:
+    """Enough to know a process again after a reload, and not to mistake another for it."""
+
+    pid: int
+    start_time: float
+    boot_id: str
+
+
+@dataclass(frozen=True)
+class RunError:
+    """Why a job failed, where in the user's code, and what to do next."""
+
+    message: str
+    path: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """`run.json`. `interrupted` is derived by readers (running, but no such process) and never written."""
+
+    id: str
+    kind: Literal["train", "export"]
+    target: str
+    state: RunState
+    started: float
+    updated: float
+    request: dict[str, object]
+    process: Process | None = None
+    device: str | None = None
+    epoch: int = 0
+    epochs: int = 0
+    last_step: int = 0
+    total_steps: int = 0
+    metrics: dict[str, dict[str, Number]] = field(default_factory=dict)
+    """`{"last": {name: value}, "best": {name: value}}`."""
+    versions: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
+    result: dict[str, object] | None = None
+    """An export's answer, as `pymodel export --json` prints it."""
+    error: RunError | None = None
+
+
+@dataclass(frozen=True)
+class MetricRow:
+    step: int
+    time: float
+    epoch: int
+    values: dict[str, Number]

@@ -1,0 +1,189 @@
+"""What a model's code means: the answer of `pymodel shapes`, and of every analysis in the editor.
+
+A dimension is an int, or a string that Python's `eval` understands over the document's symbols: `"9*B"`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .diagnostic import Diagnostic
+from .location import Position
+
+Dim = int | str
+Dims = tuple[Dim, ...]
+Mode = Literal["eval", "train"]
+Phase = Literal["forward", "init"]
+ValueKind = Literal["tensor", "int", "tuple", "dict", "other"]
+TraceStatus = Literal["complete", "partial", "failed"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where an answer was found: a pin, an annotation, a call site, a default, a search…
+
+    `kind` is one of `pin annotation attribute call-site dataset config default parent search`.
+    """
+
+    kind: str
+    path: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True)
+class Construction:
+    """How the model is made: `prelude` runs first, then `expression`, both in the target's own module."""
+
+    expression: str
+    prelude: tuple[str, ...]
+    source: Source
+
+
+@dataclass(frozen=True)
+class Input:
+    """One argument of `forward`. `expression` makes it, with torch and the symbols in scope."""
+
+    name: str
+    by: Literal["position", "keyword"]
+    dims: Dims | None
+    dtype: str | None
+    expression: str
+    source: Source
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A size that may vary, the sizes it was probed at, and what was found to bind it."""
+
+    meaning: str
+    probed: tuple[int, ...]
+    min: int = 1
+    multiple_of: int = 1
+    equals: int | None = None
+
+
+@dataclass(frozen=True)
+class Value:
+    """What one expression or assigned name held, in the order executed.
+
+    `occurrences` are the dims of all further executions (loops, reused blocks). An int has `value`; a tuple has
+    `items`: dims of tensors, values of ints, or None for what is neither.
+    """
+
+    path: str
+    phase: Phase
+    start: Position
+    end: Position
+    name: str | None
+    text: str
+    kind: ValueKind
+    dims: Dims | None = None
+    dtype: str | None = None
+    device: str | None = None
+    occurrences: tuple[Dims, ...] = ()
+    assumed: bool = False
+    value: Dim | None = None
+    items: tuple[Dim | Dims | None, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Read:
+    """A name or attribute that was read: `x` in `self.conv1(x)`, `self.fc1`. The editor's hover needs it; the CLI's
+    document does not carry it. `module` is the path of the submodule that the expression named, if it named one."""
+
+    path: str
+    start: Position
+    end: Position
+    text: str
+    kind: Literal["tensor", "int", "tuple", "dict", "module", "other"]
+    dims: Dims | None = None
+    dtype: str | None = None
+    device: str | None = None
+    occurrences: tuple[Dims, ...] = ()
+    assumed: bool = False
+    value: Dim | None = None
+    items: tuple[Dim | Dims | None, ...] | None = None
+    module: str | None = None
+
+
+@dataclass(frozen=True)
+class ModuleSummary:
+    """One module of the hierarchy; `path` is empty for the root. Parameters count its children's, shared ones once.
+
+    `arguments` is how it prints itself (`extra_repr`): `3, 64, kernel_size=(3, 3), stride=(1, 1)`.
+    """
+
+    path: str
+    class_: str
+    parameters: int
+    trainable: int
+    flops: Dim
+    outputs: tuple[Dims, ...]
+    inputs: tuple[Dims, ...] = ()
+    arguments: str = ""
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor that flows along the edges of the graph; `id` is unique within a trace."""
+
+    id: str
+    dims: Dims
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One node of the graph, in the order executed: a call of a submodule, or an operation in a module's `forward`.
+
+    `id` is stable under edits elsewhere: the module's path, or the parent's id, `#`, name and index of the operation.
+    `parent` is the id of the module call it ran in, empty for the root's own. `inputs` are ids of tensors.
+    """
+
+    id: str
+    kind: Literal["input", "module", "op", "output"]
+    name: str
+    type: str
+    parent: str
+    path: str | None
+    start: Position | None
+    end: Position | None
+    inputs: tuple[str, ...]
+    outputs: tuple[Tensor, ...]
+    parameters: int = 0
+    flops: Dim = 0
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Totals:
+    """`flops` of one forward (a multiply-add counts 2); `activation_bytes` of all tensors made on the way, views and
+    in-place results not counted."""
+
+    parameters: int
+    trainable: int
+    flops: Dim
+    activation_bytes: Dim
+
+
+@dataclass(frozen=True)
+class Trace:
+    """All that is known of one model at one version of its document."""
+
+    target: str
+    mode: Mode
+    status: TraceStatus
+    construction: Construction | None
+    inputs: tuple[Input, ...]
+    symbols: dict[str, Symbol]
+    values: tuple[Value, ...]
+    modules: tuple[ModuleSummary, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    totals: Totals | None
+    reads: tuple[Read, ...] = ()
+    operations: tuple[Operation, ...] = ()
+    attempts: tuple[str, ...] = ()
+    """What was tried on the way, in words: the answer to "why no shapes here?"."""
+    files: tuple[str, ...] = ()
+    """Every workspace file that was imported for this answer; a change to one makes it stale."""

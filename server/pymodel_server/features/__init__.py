@@ -1,0 +1,1 @@
+"""One LSP feature a file; each exports `register(server)`."""
