@@ -1,0 +1,124 @@
+"""Builds models and makes tensors on the meta device: shapes without memory, whatever device the code asks for.
+
+Small tensors made while a model is built stay real, as constructors read values (`torch.linspace(…).tolist()`); they
+move to meta before `forward` runs. Every tensor carries a *nominal* device: the one that the code asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+from torch.utils._device import _device_constructors
+
+SMALL = 4096
+"""Tensors of at most so many elements are made for real while a model is built."""
+
+_RANDOM_FILLS = frozenset(
+    ("uniform_", "normal_", "trunc_normal_", "kaiming_uniform_", "kaiming_normal_", "xavier_uniform_", "xavier_normal_")
+    + ("orthogonal_", "constant_", "zeros_", "ones_", "sparse_", "dirac_", "eye_", "fill_", "zero_", "copy_")
+)
+
+
+class BuildMode(TorchFunctionMode):
+    """Parameters on meta, without initialising them; small helper tensors for real."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = dict(kwargs or {})
+        name = getattr(func, "__name__", "")
+        if name in _RANDOM_FILLS and _first_tensor_is_meta(args, kwargs):
+            return args[0] if args else kwargs["tensor"]
+        if func in _device_constructors():
+            return _construct(func, name, args, kwargs)
+        if name in ("to", "cuda", "cpu") and args and isinstance(args[0], torch.Tensor):
+            return move(func, args, kwargs)
+        try:
+            return func(*args, **kwargs)
+        except RuntimeError as error:
+            if "meta" not in str(error):
+                raise
+            return func(*(_on_meta(arg) for arg in args), **{key: _on_meta(value) for key, value in kwargs.items()})
+
+
+def build(make: Callable[[], Any]) -> nn.Module:
+    """Run a construction and move all of its tensors to meta.
+
+    Raises:
+        TypeError: what was constructed is not an `nn.Module`; otherwise whatever the construction raises.
+    """
+    with BuildMode():
+        model = make()
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"the construction gave a {type(model).__name__}, not an nn.Module")
+    move_to_meta(model)
+    return model
+
+
+def move_to_meta(model: nn.Module) -> None:
+    """Replace every real parameter, buffer and plain tensor attribute of a model by one on meta, sharing kept."""
+    replaced: dict[int, torch.Tensor] = {}
+
+    def on_meta(tensor: torch.Tensor) -> torch.Tensor:
+        if tensor.device.type == "meta":
+            return tensor
+        if id(tensor) not in replaced:
+            moved = tensor.detach().to("meta")
+            replaced[id(tensor)] = (
+                nn.Parameter(moved, requires_grad=tensor.requires_grad) if isinstance(tensor, nn.Parameter) else moved
+            )
+        return replaced[id(tensor)]
+
+    for module in model.modules():
+        for table in (module._parameters, module._buffers, module.__dict__):
+            for key, value in list(table.items()):
+                if isinstance(value, torch.Tensor):
+                    table[key] = on_meta(value)  # type: ignore[index]
+
+
+def move(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """`tensor.to(…)`, `.cuda()`, `.cpu()` with the device left out: the tensor stays where it is."""
+    name = func.__name__
+    if name in ("cuda", "cpu"):
+        return args[0]
+    rest = [arg for arg in args[1:] if not _is_device(arg)]
+    rest = [arg.dtype if isinstance(arg, torch.Tensor) else arg for arg in rest]
+    kwargs = {key: value for key, value in kwargs.items() if key != "device"}
+    return func(args[0], *rest, **kwargs) if rest or kwargs else args[0]
+
+
+def requested_device(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
+    """The device that a call names, if it names one."""
+    for value in (kwargs.get("device"), *args[1:]):
+        if isinstance(value, torch.device) or (isinstance(value, str) and _is_device(value)):
+            kind = torch.device(value).type
+            return None if kind == "meta" else kind
+    return None
+
+
+def _construct(func: Any, name: str, args: Any, kwargs: dict[str, Any]) -> Any:
+    kwargs["device"] = "meta"
+    if name in ("empty", "empty_strided", "rand", "randn"):
+        return func(*args, **kwargs)
+    template = func(*args, **kwargs) if name not in ("tensor", "as_tensor", "asarray") else None
+    if template is not None and template.numel() > SMALL:
+        return template
+    kwargs["device"] = "cpu"
+    return func(*args, **kwargs)
+
+
+def _is_device(value: Any) -> bool:
+    if isinstance(value, torch.device):
+        return True
+    return isinstance(value, str) and value.split(":")[0] in ("cpu", "cuda", "mps", "xpu", "meta", "hpu", "npu")
+
+
+def _first_tensor_is_meta(args: Any, kwargs: dict[str, Any]) -> bool:
+    first = args[0] if args else kwargs.get("tensor")
+    return isinstance(first, torch.Tensor) and first.device.type == "meta"
+
+
+def _on_meta(value: Any) -> Any:
+    return value.to("meta") if isinstance(value, torch.Tensor) else value

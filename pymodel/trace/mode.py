@@ -1,0 +1,253 @@
+"""The function mode that runs a model on meta tensors and notes every operation: what, where, from which tensors.
+
+An operation whose answer depends on values goes on with an assumed one; an operation whose shapes do not fit is noted
+as a fault, and the run goes on with the shape it should have given (see `frontier`).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import CodeType, FrameType
+from typing import Any
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+from torch.utils import _pytree as pytree
+from torch.utils._device import _device_constructors
+
+from ..cost.flops import count_flops
+from .frontier import expected_output
+from .meta import move, requested_device
+
+MAX_FAULTS = 20
+Frame = tuple[CodeType, int]
+"""A code object and the offset of its running instruction: resolved to a range by `co_positions`, when asked."""
+
+_GETTERS = frozenset(("__get__", "size", "dim", "numel", "ndimension", "is_floating_point", "is_complex", "stride"))
+_VALUE_READERS = frozenset(("item", "__bool__", "__int__", "__float__", "__index__", "tolist", "__contains__", "equal"))
+
+
+@dataclass
+class OperationSeen:
+    """One call of a torch function, or of a submodule (`module` is its path then)."""
+
+    name: str
+    type: str
+    parent: int
+    frame: Frame | None
+    inputs: list[str]
+    outputs: list[tuple[str, tuple[int, ...], str]]
+    module: str | None = None
+    input_shapes: list[tuple[int, ...]] = field(default_factory=list)
+    flops: int = 0
+    bytes: int = 0
+    error: str | None = None
+
+
+@dataclass
+class Fault:
+    """An operation that failed: its operands' shapes, and where."""
+
+    function: str
+    operands: list[tuple[int, ...]]
+    arguments: tuple[Any, ...]
+    message: str
+    frame: Frame | None
+    module: str
+    module_type: str
+    made_by: list[int]
+    """For each operand, the index of the operation that made it; -1 where it is an input or a parameter."""
+    went_on: bool = False
+
+
+class ForwardMode(TorchFunctionMode):
+    """Everything one run of `forward` did. Use within `calling` (see `run`), which tells it of submodules."""
+
+    def __init__(self, files: frozenset[str], paths: dict[int, str], poll: Callable[[], None], frontier: bool) -> None:
+        super().__init__()
+        self.files = files
+        self.paths = paths
+        self.poll = poll
+        self.use_frontier = frontier
+        self.operations: list[OperationSeen] = []
+        self.faults: list[Fault] = []
+        self.assumed_something = False
+        self.stack: list[int] = [-1]
+        self.path_stack: list[nn.Module] = []
+        self._kept: list[torch.Tensor] = []
+        self._ids: dict[int, str] = {}
+        self._makers: dict[int, int] = {}
+        self._devices: dict[int, str] = {}
+        self._moved: dict[int, torch.Tensor] = {}
+        self._storages: set[int] = set()
+
+    # What is known of a tensor.
+
+    def device_of(self, tensor: torch.Tensor) -> str:
+        return self._devices.get(id(tensor), "cpu")
+
+    def is_assumed(self, tensor: torch.Tensor) -> bool:
+        return self.assumed_something
+
+    def id_of(self, tensor: torch.Tensor) -> str:
+        """The id of what the tensor holds now; an in-place operation gives it a new one."""
+        return self._ids.get(id(tensor)) or self.name_tensor(tensor)
+
+    def name_tensor(self, tensor: torch.Tensor) -> str:
+        self._kept.append(tensor)  # its id() must not be used again while the run lasts
+        self._ids[id(tensor)] = name = f"t{len(self._kept)}"
+        return name
+
+    # Torch functions.
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = dict(kwargs or {})
+        name = getattr(func, "__name__", str(func))
+        if name in _GETTERS:
+            return func(*args, **kwargs)
+        self.poll()
+        args, kwargs = self._on_meta(args), self._on_meta(kwargs)
+        device = None
+        if func in _device_constructors() or "device" in kwargs:
+            device = requested_device((), kwargs)
+            kwargs["device"] = "meta"
+        if name in ("to", "cuda", "cpu") and args and isinstance(args[0], torch.Tensor):
+            device = requested_device(args, kwargs) if name == "to" else name
+            return self._note(name, args, kwargs, move(func, args, kwargs), device)
+        if name in _VALUE_READERS:
+            return self._assume(func, name, args, kwargs)
+        try:
+            output = func(*args, **kwargs)
+        except (RuntimeError, ValueError, IndexError, TypeError) as error:
+            output = self._fail(func, name, args, kwargs, error)
+        return self._note(name, args, kwargs, output, device)
+
+    def _on_meta(self, values: Any) -> Any:
+        def convert(value: Any) -> Any:
+            if not isinstance(value, torch.Tensor) or value.device.type == "meta":
+                return value
+            if id(value) not in self._moved:
+                self._kept.append(value)
+                with torch._C.DisableTorchFunction():
+                    self._moved[id(value)] = value.detach().to("meta")
+            return self._moved[id(value)]
+
+        return pytree.tree_map(convert, values)
+
+    def _assume(self, func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        try:
+            return func(*args, **kwargs)
+        except (RuntimeError, NotImplementedError):
+            self.assumed_something = True
+        if name in ("__bool__", "__contains__", "equal"):
+            return False
+        if name == "tolist":
+            return torch.zeros(tuple(args[0].shape), device="cpu").tolist()
+        return 1.0 if name == "__float__" or args[0].is_floating_point() else 1
+
+    def _fail(self, func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception) -> Any:
+        tensors = [leaf for leaf in pytree.tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
+        if isinstance(error, NotImplementedError) or "data-dependent" in str(error) or "meta" in str(error):
+            self.assumed_something = True
+            guess = expected_output(name, args, kwargs)
+            if guess is None:
+                raise error
+            return guess
+        module = self.path_stack[-1] if self.path_stack else None
+        fault = Fault(
+            name,
+            [tuple(tensor.shape) for tensor in tensors],
+            tuple(_plain(arg) for arg in (*args, *kwargs.values())),
+            str(error),
+            self.user_frame(sys._getframe(2)),
+            self.paths.get(id(module), "") if module is not None else "",
+            repr(module) if module is not None and not any(module.children()) else type(module).__name__,
+            [self._makers.get(id(tensor), -1) for tensor in tensors],
+        )
+        self.faults.append(fault)
+        guess = expected_output(name, args, kwargs) if self.use_frontier and len(self.faults) < MAX_FAULTS else None
+        if guess is None:
+            raise error
+        fault.went_on = True
+        return guess
+
+    def _note(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any, device: str | None) -> Any:
+        inputs = [leaf for leaf in pytree.tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
+        outputs = [leaf for leaf in pytree.tree_leaves(output) if isinstance(leaf, torch.Tensor)]
+        if not outputs:
+            return output
+        seen = OperationSeen(
+            name,
+            f"torch.{name}",
+            self.stack[-1],
+            self.user_frame(sys._getframe(2)),
+            [self.id_of(tensor) for tensor in inputs],
+            [],
+            flops=count_flops(name, args, kwargs, output),
+        )
+        if self.faults and self.faults[-1].went_on and not seen.error and self.faults[-1].frame == seen.frame:
+            seen.error = self.faults[-1].message
+        self.operations.append(seen)
+        inherited = device or next((self.device_of(tensor) for tensor in inputs), "cpu")
+        for tensor in outputs:
+            self._makers[id(tensor)] = len(self.operations) - 1
+            self._devices[id(tensor)] = inherited
+            shape = tuple(tensor.shape)
+            seen.outputs.append((self.name_tensor(tensor), shape, str(tensor.dtype).removeprefix("torch.")))
+            if tensor._base is None and not any(tensor is each for each in inputs):
+                seen.bytes += tensor.numel() * tensor.element_size()
+        return output
+
+    # Submodules.
+
+    def call_module(self, original: Callable[..., Any], module: nn.Module, args: Any, kwargs: Any) -> Any:
+        """Run a submodule's call, noted as one operation that encloses those within."""
+        frame = sys._getframe(2)
+        direct = frame.f_code.co_filename in self.files
+        tensors = [leaf for leaf in pytree.tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
+        path = self.paths[id(module)]
+        seen = OperationSeen(
+            path.rpartition(".")[2] or type(module).__name__,
+            type(module).__name__,
+            self.stack[-1],
+            self.user_frame(frame) if direct else None,
+            [self.id_of(tensor) for tensor in tensors],
+            [],
+            module=path,
+            input_shapes=[tuple(tensor.shape) for tensor in tensors],
+        )
+        self.operations.append(seen)
+        self.stack.append(len(self.operations) - 1)
+        self.path_stack.append(module)
+        faults = len(self.faults)
+        try:
+            output = original(module, *args, **kwargs)
+        finally:
+            self.stack.pop()
+            self.path_stack.pop()
+            if len(self.faults) > faults:
+                seen.error = self.faults[faults].message
+        for leaf in pytree.tree_leaves(output):
+            if isinstance(leaf, torch.Tensor):
+                seen.outputs.append((self.id_of(leaf), tuple(leaf.shape), str(leaf.dtype).removeprefix("torch.")))
+        return output
+
+    def user_frame(self, frame: FrameType | None) -> Frame | None:
+        """The innermost frame of the user's own files."""
+        while frame is not None:
+            if frame.f_code.co_filename in self.files:
+                return frame.f_code, frame.f_lasti
+            frame = frame.f_back
+        return None
+
+
+def _plain(value: Any) -> Any:
+    """An argument without its tensors' data: shapes as tuples, numbers as they are."""
+    if isinstance(value, torch.Tensor):
+        return tuple(value.shape)
+    if isinstance(value, (list, tuple)):
+        return tuple(_plain(item) for item in value)
+    return value if isinstance(value, (int, float, str, bool, type(None))) else str(value)

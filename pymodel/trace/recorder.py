@@ -1,0 +1,103 @@
+"""Takes down what instrumented code tells: for each site, the shape of what it held, in the order executed."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from .instrument import RECORD
+
+MAX_ITEMS = 16
+MAX_EVENTS = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class TensorSeen:
+    shape: tuple[int, ...]
+    dtype: str
+    device: str
+    assumed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IntSeen:
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class TupleSeen:
+    items: tuple[Seen, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DictSeen:
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleSeen:
+    module: nn.Module
+
+
+@dataclass(frozen=True, slots=True)
+class OtherSeen:
+    type: str
+
+
+Seen = TensorSeen | IntSeen | TupleSeen | DictSeen | ModuleSeen | OtherSeen
+
+
+class Recorder:
+    """The events of one run. Values are summarised at once: no tensor of the user's is kept alive."""
+
+    def __init__(self, device_of: Callable[[torch.Tensor], str], is_assumed: Callable[[torch.Tensor], bool]) -> None:
+        self.events: list[tuple[int, Seen]] = []
+        self._device_of = device_of
+        self._is_assumed = is_assumed
+
+    def record(self, site: int, value: Any) -> Any:
+        if value is not None and len(self.events) < MAX_EVENTS:
+            self.events.append((site, self.summarise(value)))
+        return value
+
+    def summarise(self, value: Any) -> Seen:
+        if isinstance(value, torch.Tensor):
+            return self._summarise_tensor(value)
+        if type(value) is int:
+            return IntSeen(value)
+        if isinstance(value, (tuple, list)):
+            return TupleSeen(tuple(self.summarise(item) for item in value[:MAX_ITEMS]))
+        if isinstance(value, nn.Module):
+            return ModuleSeen(value)
+        if isinstance(value, dict):
+            return DictSeen(tuple(str(key) for key in list(value)[:MAX_ITEMS]))
+        return OtherSeen(type(value).__name__)
+
+    def _summarise_tensor(self, value: torch.Tensor) -> TensorSeen:
+        with torch._C.DisableTorchFunction():
+            shape, dtype = tuple(value.shape), str(value.dtype).removeprefix("torch.")
+        return TensorSeen(shape, dtype, self._device_of(value), self._is_assumed(value))
+
+
+def _pass_through(site: int, value: Any) -> Any:
+    return value
+
+
+setattr(builtins, RECORD, _pass_through)
+
+
+@contextmanager
+def recording(recorder: Recorder) -> Iterator[None]:
+    """Instrumented code reports to `recorder` while this lasts."""
+    before = getattr(builtins, RECORD)
+    setattr(builtins, RECORD, recorder.record)
+    try:
+        yield
+    finally:
+        setattr(builtins, RECORD, before)
