@@ -50,4 +50,5 @@ from .trace import Symbol as Symbol
 from .trace import Tensor as Tensor
 from .trace import Totals as Totals
 from .trace import Trace as Trace
+from .trace import TraceStatus as TraceStatus
 from .trace import Value as Value

@@ -60,7 +60,8 @@ def _convolution(rank: int) -> Callable[[tuple[Any, ...], dict[str, Any]], Shape
 
 
 def _elementwise(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Shape | None:
-    return tuple(max((arg.shape for arg in args if isinstance(arg, torch.Tensor)), key=len))
+    shapes: list[Shape] = [tuple(arg.shape) for arg in args if isinstance(arg, torch.Tensor)]
+    return max(shapes, key=len)
 
 
 def _same(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Shape | None:

@@ -237,7 +237,8 @@ class _Rewriter(ast.NodeTransformer):
 
     def _wrap(self, node: ast.expr, kind: SiteKind, at: ast.expr | None = None, text: str | None = None) -> ast.expr:
         place = at or node
-        assert place.end_lineno is not None and place.end_col_offset is not None
+        assert place.end_lineno is not None
+        assert place.end_col_offset is not None
         start = self._position(place.lineno, place.col_offset)
         end = self._position(place.end_lineno, place.end_col_offset)
         site = self._site(kind, start, end, text if text is not None else self._text(place))

@@ -17,10 +17,14 @@ from torch.utils._device import _device_constructors
 SMALL = 4096
 """Tensors of at most so many elements are made for real while a model is built."""
 
-_RANDOM_FILLS = frozenset(
-    ("uniform_", "normal_", "trunc_normal_", "kaiming_uniform_", "kaiming_normal_", "xavier_uniform_", "xavier_normal_")
-    + ("orthogonal_", "constant_", "zeros_", "ones_", "sparse_", "dirac_", "eye_", "fill_", "zero_", "copy_")
+_FILLS = frozenset(
+    (
+        *("uniform_", "normal_", "trunc_normal_", "kaiming_uniform_", "kaiming_normal_", "xavier_uniform_"),
+        *("xavier_normal_", "orthogonal_", "sparse_", "dirac_", "eye_", "constant_", "zeros_", "ones_"),
+        *("fill_", "zero_", "copy_"),
+    )
 )
+"""What fills a tensor that is already there: on meta there is nothing to fill."""
 
 
 class BuildMode(TorchFunctionMode):
@@ -29,7 +33,7 @@ class BuildMode(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = dict(kwargs or {})
         name = getattr(func, "__name__", "")
-        if name in _RANDOM_FILLS and _first_tensor_is_meta(args, kwargs):
+        if name in _FILLS and _first_tensor_is_meta(args, kwargs):
             return args[0] if args else kwargs["tensor"]
         if func in _device_constructors():
             return _construct(func, name, args, kwargs)
@@ -72,10 +76,11 @@ def move_to_meta(model: nn.Module) -> None:
         return replaced[id(tensor)]
 
     for module in model.modules():
-        for table in (module._parameters, module._buffers, module.__dict__):
+        tables: tuple[dict[str, Any], ...] = (module._parameters, module._buffers, module.__dict__)
+        for table in tables:
             for key, value in list(table.items()):
                 if isinstance(value, torch.Tensor):
-                    table[key] = on_meta(value)  # type: ignore[index]
+                    table[key] = on_meta(value)
 
 
 def move(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -1,0 +1,219 @@
+"""From the runs of a probe to a Trace, and the failures that `check` puts into words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from ..cost.parameters import count_parameters
+from ..schema import (
+    Construction,
+    Dims,
+    Input,
+    Location,
+    Mode,
+    ModuleSummary,
+    Operation,
+    Read,
+    Symbol,
+    Totals,
+    Trace,
+    TraceStatus,
+    Value,
+)
+from .fitting import Fitter
+from .instrument import Site
+from .mode import Fault
+from .operations import aligned_operations, assemble_operations, flops_of
+from .places import Places
+from .probes import Probes
+from .recorder import ModuleSeen
+from .run import Run
+from .values import Event, assemble_values
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An operation that failed, with fitted shapes, for `check.explain`. `made_at` is where each operand was made."""
+
+    function: str
+    operands: tuple[Dims, ...]
+    arguments: tuple[Any, ...]
+    message: str
+    location: Location | None
+    module: str
+    module_text: str
+    made_at: tuple[Location | None, ...]
+
+
+@dataclass(frozen=True)
+class Assembled:
+    trace: Trace
+    failures: tuple[Failure, ...]
+    error: BaseException | None
+    error_at: Location | None
+    """What ended `forward` early and is not one of the failures."""
+
+
+def assemble(
+    *,
+    target: str,
+    mode: Mode,
+    model: nn.Module,
+    construction: Construction,
+    inputs: Sequence[Input],
+    meanings: dict[str, str],
+    probes: Probes,
+    sites: Sequence[Site],
+    built: Sequence[Event],
+    places: Places,
+    attempts: Sequence[str] = (),
+    files: Sequence[str] = (),
+) -> Assembled:
+    """Put together all that the runs of `probes` and the events of the construction (`built`) told."""
+    runs = probes.runs
+    fitter = Fitter([run.binding for run in runs])
+    paths = {id(module): path for path, module in model.named_modules()}
+    init_values, init_reads = assemble_values(sites, [built], Fitter([{}]), paths, "init")
+    values, reads = assemble_values(sites, [run.events for run in runs], fitter, paths, "forward")
+    constructed_at = _construction_sites(sites, built, paths)
+    counts = {path: count_parameters(module) for path, module in model.named_modules()}
+    operations = assemble_operations(
+        runs,
+        fitter,
+        places,
+        [each.name for each in inputs],
+        {path: count.total for path, count in counts.items()},
+        constructed_at,
+    )
+    aligned = aligned_operations(runs)
+    base = probes.base
+    trace = Trace(
+        target=target,
+        mode=mode,
+        status=_status(base),
+        construction=construction,
+        inputs=tuple(inputs),
+        symbols={name: Symbol(meanings.get(name, "size"), sizes) for name, sizes in probes.probed.items()},
+        values=_init_first(init_values, values),
+        modules=_summarise_modules(model, operations, runs, fitter),
+        diagnostics=(),
+        totals=Totals(
+            counts[""].total,
+            counts[""].trainable,
+            fitter.number([(run, sum(each.flops for each in ops)) for run, ops in aligned])[0],
+            fitter.number([(run, sum(each.bytes for each in ops)) for run, ops in aligned])[0],
+        ),
+        reads=_unique_reads(init_reads, reads),
+        operations=operations,
+        attempts=tuple(attempts),
+        files=tuple(files),
+    )
+    failures = tuple(_fit_failure(n, fault, runs, fitter, places) for n, fault in enumerate(base.faults))
+    known = base.error is not None and any(fault.message == str(base.error) for fault in base.faults)
+    error = None if known else base.error
+    return Assembled(trace, failures, error, places.locate(base.error_frame) if error else None)
+
+
+def _status(base: Run) -> TraceStatus:
+    if base.error is None and not base.faults:
+        return "complete"
+    return "partial"
+
+
+def _init_first(init: list[Value], forward: list[Value]) -> tuple[Value, ...]:
+    return (*(value for value in init if value.kind != "other"), *forward)
+
+
+def _unique_reads(init: list[Read], forward: list[Read]) -> tuple[Read, ...]:
+    """One read for each place; what `forward` saw is nearer to what a person asks for than what `__init__` saw."""
+    places = {(read.path, read.start, read.end): read for read in (*init, *forward)}
+    return tuple(places.values())
+
+
+def _construction_sites(sites: Sequence[Site], built: Sequence[Event], paths: dict[int, str]) -> dict[str, Location]:
+    found: dict[str, Location] = {}
+    for site, seen in built:
+        if isinstance(seen, ModuleSeen) and sites[site].kind == "operation":
+            path = paths.get(id(seen.module))
+            if path is not None:
+                found.setdefault(path, Location(sites[site].path, sites[site].start, sites[site].end))
+    return found
+
+
+def _summarise_modules(
+    model: nn.Module, operations: Sequence[Operation], runs: Sequence[Run], fitter: Fitter
+) -> tuple[ModuleSummary, ...]:
+    aligned = aligned_operations(runs)
+    calls: dict[str, list[int]] = {}
+    for index, seen in enumerate(runs[0].operations):
+        if seen.module is not None:
+            calls.setdefault(seen.module, []).append(index)
+    summaries = []
+    for path, module in model.named_modules():
+        count = count_parameters(module)
+        indices = calls.get(path, [])
+        flops = [(run, sum(flops_of(each, index) for index in indices)) for run, each in aligned]
+        if not path:
+            flops = [(run, sum(seen.flops for seen in each)) for run, each in aligned]
+        inputs: tuple[Dims, ...] = ()
+        outputs: tuple[Dims, ...] = ()
+        if indices:
+            inputs = _shapes(indices[0], aligned, fitter, inputs=True)
+            outputs = _shapes(indices[0], aligned, fitter, inputs=False)
+        elif not path:
+            outputs = tuple(
+                fitter.shape([(number, run.outputs[n][1]) for number, run in enumerate(runs) if n < len(run.outputs)])[
+                    0
+                ]
+                for n in range(len(runs[0].outputs))
+            )
+        summaries.append(
+            ModuleSummary(
+                path=path,
+                class_=type(module).__name__,
+                parameters=count.total,
+                trainable=count.trainable,
+                flops=fitter.number(flops)[0],
+                outputs=outputs,
+                inputs=inputs,
+                arguments=module.extra_repr(),
+            )
+        )
+    return tuple(summaries)
+
+
+def _shapes(index: int, aligned: Sequence[tuple[int, Any]], fitter: Fitter, *, inputs: bool) -> tuple[Dims, ...]:
+    def shapes_of(operations: Any) -> list[tuple[int, ...]]:
+        seen = operations[index]
+        return list(seen.input_shapes) if inputs else [shape for _, shape, _ in seen.outputs]
+
+    count = min(len(shapes_of(operations)) for _, operations in aligned)
+    return tuple(
+        fitter.shape([(run, shapes_of(operations)[n]) for run, operations in aligned])[0] for n in range(count)
+    )
+
+
+def _fit_failure(n: int, fault: Fault, runs: Sequence[Run], fitter: Fitter, places: Places) -> Failure:
+    same = [
+        (number, run.faults[n])
+        for number, run in enumerate(runs)
+        if n < len(run.faults) and run.faults[n].frame == fault.frame
+    ]
+    base = runs[0]
+    return Failure(
+        fault.function,
+        tuple(
+            fitter.shape([(run, each.operands[k]) for run, each in same if k < len(each.operands)])[0]
+            for k in range(len(fault.operands))
+        ),
+        fault.arguments,
+        fault.message,
+        places.locate(fault.frame),
+        fault.module,
+        fault.module_type,
+        tuple(places.locate(base.operations[maker].frame) if maker >= 0 else None for maker in fault.made_by),
+    )

@@ -1,0 +1,33 @@
+"""Fits whole shapes over the runs of a probe, each distinct column of numbers once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..schema import Dim, Dims
+from .symbols import fit
+
+
+class Fitter:
+    """Fits numbers that were seen at the bindings of several runs."""
+
+    def __init__(self, bindings: Sequence[dict[str, int]]) -> None:
+        self.bindings = tuple(bindings)
+        self._known: dict[tuple[tuple[int, int], ...], int | str | None] = {}
+
+    def number(self, column: Sequence[tuple[int, int]]) -> tuple[Dim, bool]:
+        """The expression for a number seen as `(run, value)` pairs, base run first, and whether it is proven. What is
+        not proven is the base run's number."""
+        key = tuple(column)
+        if key not in self._known:
+            self._known[key] = fit([(self.bindings[run], value) for run, value in key])
+        found = self._known[key]
+        return (key[0][1], False) if found is None else (found, True)
+
+    def shape(self, shapes: Sequence[tuple[int, tuple[int, ...]]]) -> tuple[Dims, bool]:
+        """Like `number`, for each dimension of `(run, shape)` pairs; runs of another rank are left out."""
+        rank = len(shapes[0][1])
+        same_rank = [(run, shape) for run, shape in shapes if len(shape) == rank]
+        fitted = [self.number([(run, shape[i]) for run, shape in same_rank]) for i in range(rank)]
+        proven = len(same_rank) == len(shapes) and all(each for _, each in fitted)
+        return tuple(dim for dim, _ in fitted), proven

@@ -1,0 +1,125 @@
+"""From the operations that the function mode noted to those of a Trace: stable ids, source ranges, fitted shapes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from ..schema import Location, Operation, Tensor
+from .fitting import Fitter
+from .mode import OperationSeen
+from .places import Places
+from .run import Run
+
+
+def assemble_operations(
+    runs: Sequence[Run],
+    fitter: Fitter,
+    places: Places,
+    input_names: Sequence[str],
+    parameters: dict[str, int],
+    constructed_at: dict[str, Location],
+) -> tuple[Operation, ...]:
+    """The base run's operations in order, between one `input` for each argument and one `output`.
+
+    `parameters` counts each module path's; `constructed_at` is where a module was made, used where it was called by
+    torch's own code (the children of an `nn.Sequential`).
+    """
+    base = runs[0]
+    aligned = aligned_operations(runs)
+    ids = _stable_ids(base.operations)
+    result = [_boundary("input", name, [], seen) for name, seen in _fit_inputs(runs, fitter, input_names)]
+    for index, seen in enumerate(base.operations):
+        location = places.locate(seen.frame) or constructed_at.get(seen.module or "")
+        same = [(run, operations[index]) for run, operations in aligned]
+        outputs = tuple(
+            Tensor(name, fitter.shape([(run, each.outputs[n][1]) for run, each in same])[0], dtype)
+            for n, (name, _, dtype) in enumerate(seen.outputs)
+        )
+        result.append(
+            Operation(
+                id=ids[index],
+                kind="op" if seen.module is None else "module",
+                name=seen.name,
+                type=seen.type,
+                parent=ids[seen.parent] if seen.parent >= 0 else "",
+                path=location.path if location else None,
+                start=location.start if location else None,
+                end=location.end if location else None,
+                inputs=tuple(dict.fromkeys(seen.inputs)),
+                outputs=outputs,
+                parameters=parameters.get(seen.module, 0) if seen.module is not None else 0,
+                flops=fitter.number([(run, flops_of(operations, index)) for run, operations in aligned])[0],
+                error=seen.error,
+            )
+        )
+    if base.outputs:
+        result.append(_boundary("output", "output", [name for name, _, _ in base.outputs], []))
+    return tuple(result)
+
+
+def aligned_operations(runs: Sequence[Run]) -> list[tuple[int, list[OperationSeen]]]:
+    """The runs that did the same operations in the same order as the base, by number."""
+
+    def outline(run: Run) -> list[tuple[str, int, int]]:
+        return [(seen.name, seen.parent, len(seen.outputs)) for seen in run.operations]
+
+    expected = outline(runs[0])
+    return [(number, run.operations) for number, run in enumerate(runs) if outline(run) == expected]
+
+
+def flops_of(operations: Sequence[OperationSeen], index: int) -> int:
+    """FLOPs of an operation; those of a submodule's call are the sum of what ran within it."""
+    if operations[index].module is None:
+        return operations[index].flops
+    enclosing, total = {index}, 0
+    for later in range(index + 1, len(operations)):
+        if operations[later].parent not in enclosing:
+            break  # calls nest, so what is within an operation follows it without a gap
+        enclosing.add(later)
+        total += operations[later].flops
+    return total
+
+
+def _stable_ids(operations: Sequence[OperationSeen]) -> list[str]:
+    """Module path, `@n` for its nth call; an operation is its parent's id, `#`, its name and its number there."""
+    ids: list[str] = []
+    calls: Counter[str] = Counter()
+    for seen in operations:
+        parent = ids[seen.parent] if seen.parent >= 0 else ""
+        stem = seen.module if seen.module is not None else f"{parent}#{seen.name}"
+        calls[stem] += 1
+        separator = "@" if seen.module is not None else "-"
+        ids.append(stem if calls[stem] == 1 else f"{stem}{separator}{calls[stem]}")
+    return ids
+
+
+def _fit_inputs(runs: Sequence[Run], fitter: Fitter, names: Sequence[str]) -> list[tuple[str, list[Tensor]]]:
+    result = []
+    for position, name in enumerate(names):
+        tensors = [
+            Tensor(
+                tensor,
+                fitter.shape([(number, run.input_ids[position][n][1]) for number, run in enumerate(runs)])[0],
+                dtype,
+            )
+            for n, (tensor, _, dtype) in enumerate(runs[0].input_ids[position])
+        ]
+        if tensors:
+            result.append((name, tensors))
+    return result
+
+
+def _boundary(kind: str, name: str, inputs: Sequence[str], outputs: Sequence[Tensor]) -> Operation:
+    return Operation(
+        id=f"{kind}:{name}",
+        kind="input" if kind == "input" else "output",
+        name=name,
+        type=kind,
+        parent="",
+        path=None,
+        start=None,
+        end=None,
+        inputs=tuple(inputs),
+        outputs=tuple(outputs),
+    )

@@ -1,0 +1,111 @@
+"""One run of a model's `forward` on meta tensors, and all that it told."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from .mode import Fault, ForwardMode, Frame, OperationSeen
+from .recorder import Recorder, Seen, recording
+
+
+@dataclass
+class Run:
+    """What happened at one binding of the symbols. `error` is what ended `forward` early, with its user frame."""
+
+    binding: dict[str, int]
+    events: list[tuple[int, Seen]]
+    operations: list[OperationSeen]
+    faults: list[Fault]
+    input_ids: list[list[tuple[str, tuple[int, ...], str]]]
+    outputs: list[tuple[str, tuple[int, ...], str]]
+    assumed: bool
+    error: BaseException | None
+    error_frame: Frame | None
+
+
+@contextmanager
+def calling(mode: ForwardMode) -> Iterator[None]:
+    """Calls of the submodules that `mode` knows go through it while this lasts."""
+    original = nn.Module.__call__
+
+    def call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        if id(module) not in mode.paths or (len(mode.stack) == 1 and not mode.paths[id(module)]):
+            return original(module, *args, **kwargs)
+        return mode.call_module(original, module, args, kwargs)
+
+    nn.Module.__call__ = call  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        nn.Module.__call__ = original  # type: ignore[method-assign]
+
+
+def run_forward(
+    model: nn.Module,
+    arguments: Callable[[], tuple[tuple[Any, ...], dict[str, Any]]],
+    binding: dict[str, int],
+    files: frozenset[str],
+    *,
+    record: bool = True,
+    frontier: bool = True,
+    poll: Callable[[], None] = lambda: None,
+) -> Run:
+    """Run `model` on the arguments that `arguments()` makes. Never raises for what the user's code does: faults and
+    the error that ended the run are in the answer. Cancellation, a BaseException, passes through."""
+    paths = {id(module): path for path, module in model.named_modules()}
+    mode = ForwardMode(files, paths, poll, frontier)
+    recorder = Recorder(mode.device_of, mode.is_assumed)
+    error: BaseException | None = None
+    frame: Frame | None = None
+    output: Any = None
+    with torch.device("meta"):
+        args, kwargs = arguments()
+    input_ids = [_tensors(mode, value) for value in (*args, *kwargs.values())]
+    try:
+        with warnings.catch_warnings(), torch.device("meta"), calling(mode), mode:
+            warnings.simplefilter("ignore")
+            if record:
+                with recording(recorder):
+                    output = model(*args, **kwargs)
+            else:
+                output = model(*args, **kwargs)
+    except (Exception, SystemExit, KeyboardInterrupt) as caught:
+        error, frame = caught, _raising_frame(caught, files)
+    return Run(
+        binding,
+        recorder.events,
+        mode.operations,
+        mode.faults,
+        input_ids,
+        _tensors(mode, output),
+        mode.assumed_something,
+        error,
+        frame,
+    )
+
+
+def _tensors(mode: ForwardMode, value: Any) -> list[tuple[str, tuple[int, ...], str]]:
+    with torch._C.DisableTorchFunction():
+        return [
+            (mode.id_of(leaf), tuple(leaf.shape), str(leaf.dtype).removeprefix("torch."))
+            for leaf in torch.utils._pytree.tree_leaves(value)
+            if isinstance(leaf, torch.Tensor)
+        ]
+
+
+def _raising_frame(error: BaseException, files: frozenset[str]) -> Frame | None:
+    """The innermost frame of the user's files in an error's traceback."""
+    found: Frame | None = None
+    traceback = error.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename in files:
+            found = traceback.tb_frame.f_code, traceback.tb_lasti
+        traceback = traceback.tb_next
+    return found
