@@ -1,0 +1,125 @@
+"""Finds the models that a file defines: classes, factories, and variables that hold one."""
+
+from __future__ import annotations
+
+import ast
+
+from ..schema import ModelSite
+from .document import Document
+
+MODULE_BASES = frozenset(
+    [
+        "Module",
+        "Sequential",
+        "ModuleList",
+        "LightningModule",
+        "PreTrainedModel",
+        "GenerationMixin",
+        "Transformer",
+        "TransformerEncoder",
+        "TransformerEncoderLayer",
+        "TransformerDecoderLayer",
+        "LSTM",
+        "GRU",
+        "RNN",
+        "Linear",
+        "Conv1d",
+        "Conv2d",
+        "Conv3d",
+        "MessagePassing",
+    ]
+)
+"""Classes outside the file whose children are models; `Module` and anything that ends in it count as well."""
+MODEL_MAKERS = frozenset(("create_model", "from_config", "from_pretrained"))
+
+
+def find_models(document: Document) -> tuple[ModelSite, ...]:
+    """Models in the order of the text. A class counts if it derives from a module, also by way of other classes."""
+    classes = {node.name: node for node in document.tree.body if isinstance(node, ast.ClassDef)}
+    models = {name for name in classes if _is_module(name, classes, set())}
+    sites = []
+    for node in document.tree.body:
+        if isinstance(node, ast.ClassDef) and node.name in models:
+            bases = tuple(ast.unparse(base) for base in node.bases)
+            sites.append(_site(document, node, node.name, "class", bases))
+        elif isinstance(node, ast.FunctionDef) and _makes_model(node, models):
+            sites.append(_site(document, node, node.name, "factory", ()))
+        elif isinstance(node, ast.Assign) and len(node.targets) == 1:
+            target = node.targets[0]
+            if isinstance(target, ast.Name) and _is_construction(node.value, models):
+                sites.append(_site(document, node, target.id, "variable", ()))
+    return tuple(sites)
+
+
+def _is_module(name: str, classes: dict[str, ast.ClassDef], seen: set[str]) -> bool:
+    if name in seen:
+        return False
+    for base in classes[name].bases:
+        last = _last_name(base)
+        if last in classes:
+            if _is_module(last, classes, seen | {name}):
+                return True
+        elif last in MODULE_BASES or last.endswith(("Module", "PreTrainedModel")):
+            return True
+    return False
+
+
+def _makes_model(node: ast.FunctionDef, models: set[str]) -> bool:
+    """A function that can be called without arguments and plainly returns a model."""
+    arguments = node.args
+    required = len(arguments.posonlyargs) + len(arguments.args) - len(arguments.defaults)
+    if required or any(default is None for default in arguments.kw_defaults):
+        return False
+    if node.returns is not None and (_last_name(node.returns) in models or _last_name(node.returns) == "Module"):
+        return True
+    made = {
+        target.id
+        for each in ast.walk(node)
+        if isinstance(each, ast.Assign) and _is_construction(each.value, models)
+        for target in each.targets
+        if isinstance(target, ast.Name)
+    }
+    returned = [each.value for each in ast.walk(node) if isinstance(each, ast.Return) and each.value is not None]
+    return any(
+        _is_construction(value, models) or (isinstance(value, ast.Name) and value.id in made) for value in returned
+    )
+
+
+def _is_construction(node: ast.expr, models: set[str]) -> bool:
+    if not isinstance(node, ast.Call):
+        return False
+    name = _last_name(node.func)
+    if name in models or name in MODEL_MAKERS:
+        return True
+    return name == "Sequential" and ast.unparse(node.func) in ("nn.Sequential", "torch.nn.Sequential", "Sequential")
+
+
+def _last_name(node: ast.expr) -> str:
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Subscript):
+        return _last_name(node.value)
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value.rpartition(".")[2]
+    return ""
+
+
+def _site(
+    document: Document,
+    node: ast.ClassDef | ast.FunctionDef | ast.Assign,
+    name: str,
+    kind: str,
+    bases: tuple[str, ...],
+) -> ModelSite:
+    named = document.range_of(node.targets[0]) if isinstance(node, ast.Assign) else document.name_range(node)
+    return ModelSite(
+        target=f"{document.path}::{name}",
+        name=name,
+        line=node.lineno,
+        kind=kind,  # type: ignore[arg-type]
+        bases=bases,
+        name_range=named,
+        range=document.range_of(node),
+    )

@@ -1,0 +1,163 @@
+"""Pins: a model's construction and inputs, written down by its author. Read as text, never evaluated here.
+
+One grammar for the comment on a class line, the settings, pyproject.toml and the command line:
+`Net(width=64), x=(B, 3, 12, 12)`, `ids=(B, T):int64`, `size=(3, 4):tuple`, `mask=None`; lists and dicts nest.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+
+from ..schema import Dim, Input, Pin, PyModelError
+from .document import Document
+from .models import find_models
+
+COMMENT = re.compile(r"#\s*pymodel:\s*(?P<pin>.+?)\s*$")
+DTYPE = re.compile(r"\s*:\s*(?P<dtype>[A-Za-z_][A-Za-z0-9_]*)\s*$")
+
+
+class PinError(PyModelError):
+    """A pin that does not follow the grammar."""
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """A tensor of given dims: sizes, or expressions over symbols. `dtype` is None where the pin leaves it open."""
+
+    dims: tuple[Dim, ...]
+    dtype: str | None = None
+
+
+@dataclass(frozen=True)
+class LiteralSpec:
+    """A Python expression taken as it stands: `None`, `True`, `(3, 4)`."""
+
+    expression: str
+
+
+@dataclass(frozen=True)
+class ContainerSpec:
+    """A list, tuple or dict of further specs. `keys` are a dict's, as expressions."""
+
+    kind: str
+    items: tuple[Spec, ...]
+    keys: tuple[str, ...] = ()
+
+
+Spec = TensorSpec | LiteralSpec | ContainerSpec
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    name: str
+    spec: Spec
+
+
+def find_pins(document: Document) -> tuple[Pin, ...]:
+    """The pins in comments on the lines of models' definitions."""
+    pins = []
+    for site in find_models(document):
+        line = document.lines[site.line - 1] if site.line <= len(document.lines) else ""
+        match = COMMENT.search(line)
+        if match:
+            construction, inputs = split_pin(match["pin"], path=document.path, line=site.line)
+            pins.append(Pin(site.target, construction, inputs, "comment"))
+    return tuple(pins)
+
+
+def split_pin(text: str, *, path: str | None = None, line: int | None = None) -> tuple[str | None, tuple[str, ...]]:
+    """A whole pin as its construction, if it has one, and its inputs.
+
+    Raises:
+        PinError: a part is neither an expression nor `name=(…)`.
+    """
+    construction = None
+    inputs = []
+    for part in _split_commas(text):
+        if re.match(r"\s*[A-Za-z_]\w*\s*=(?!=)", part):
+            parse_input(part, path=path, line=line)
+            inputs.append(part.strip())
+        elif construction is None:
+            _parse_expression(part, path, line)
+            construction = part.strip()
+        else:
+            raise _fault(part, path, line)
+    return construction, tuple(inputs)
+
+
+def parse_input(text: str, *, path: str | None = None, line: int | None = None) -> InputSpec:
+    """`x=(B, 3, 12, 12):float32` as a spec.
+
+    Raises:
+        PinError: the text does not follow the grammar.
+    """
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip().isidentifier():
+        raise _fault(text, path, line)
+    dtype = DTYPE.search(value)
+    body = value[: dtype.start()] if dtype else value
+    node = _parse_expression(body, path, line)
+    return InputSpec(name.strip(), _spec(node, dtype["dtype"] if dtype else None))
+
+
+def format_input(given: Input) -> str:
+    """The pin that stands for an input of a trace: `x=(B, 3, 12, 12):float32`."""
+    if given.dims is None:
+        return f"{given.name}={given.expression}"
+    dims = ", ".join(str(dim) for dim in given.dims) + ("," if len(given.dims) == 1 else "")
+    return f"{given.name}=({dims}):{given.dtype or 'float32'}"
+
+
+def _spec(node: ast.expr, dtype: str | None) -> Spec:
+    if isinstance(node, ast.Tuple) and dtype != "tuple":
+        return TensorSpec(tuple(_dim(element) for element in node.elts), dtype)
+    if isinstance(node, ast.List):
+        return ContainerSpec("list", tuple(_spec(element, dtype) for element in node.elts))
+    if isinstance(node, ast.Dict):
+        keys = tuple(ast.unparse(key) for key in node.keys if key is not None)
+        return ContainerSpec("dict", tuple(_spec(value, dtype) for value in node.values), keys)
+    return LiteralSpec(ast.unparse(node))
+
+
+def _dim(node: ast.expr) -> Dim:
+    if isinstance(node, ast.Constant) and isinstance(node.value, int):
+        return node.value
+    return ast.unparse(node)
+
+
+def _split_commas(text: str) -> list[str]:
+    """Split at the commas outside of brackets and strings."""
+    parts, depth, quote, current = [], 0, "", ""
+    for character in text:
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "'\"":
+            quote = character
+        elif character in "([{":
+            depth += 1
+        elif character in ")]}":
+            depth -= 1
+        elif character == "," and depth == 0:
+            parts.append(current)
+            current = ""
+            continue
+        current += character
+    return [part for part in (*parts, current) if part.strip()]
+
+
+def _parse_expression(text: str, path: str | None, line: int | None) -> ast.expr:
+    try:
+        return ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError):
+        raise _fault(text, path, line) from None
+
+
+def _fault(text: str, path: str | None, line: int | None) -> PinError:
+    return PinError(
+        f"`{text.strip()}` is not a pin.",
+        path=path,
+        line=line,
+        advice="Write the construction, then the inputs: `Net(width=64), x=(B, 3, 12, 12):float32`.",
+    )
