@@ -1,0 +1,83 @@
+"""Which operation of a trace ran inside which, and which operation of a level stands for one deep inside.
+
+Pure text: it reads a Trace and knows nothing of torch.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from functools import cached_property
+
+from ..schema import Operation, Tensor, Trace
+
+ROOT = -1
+"""The parent of what ran in the root's own forward."""
+
+_NTH_CALL = re.compile(r"@\d+$")
+
+
+class Hierarchy:
+    """Operations by index, in the order executed. A call of a module comes before what ran inside it."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.operations = trace.operations
+        self.index = {operation.id: i for i, operation in enumerate(trace.operations)}
+        self.parents = [self.index.get(operation.parent, ROOT) for operation in trace.operations]
+        """For each operation the index of the module call it ran in, or ROOT."""
+
+    @cached_property
+    def children(self) -> dict[int, list[int]]:
+        """The operations that ran directly in a module call, in the order executed."""
+        children: dict[int, list[int]] = defaultdict(list)
+        for i, parent in enumerate(self.parents):
+            children[parent].append(i)
+        return dict(children)
+
+    @cached_property
+    def tensors(self) -> dict[str, Tensor]:
+        """Every tensor that some operation made. Parameters and constants are not among them."""
+        return {tensor.id: tensor for operation in self.operations for tensor in operation.outputs}
+
+    def within(self, i: int) -> list[int]:
+        """The operation and all that ran inside it, however deep."""
+        found = [i]
+        for each in found:
+            found.extend(self.children.get(each, ()))
+        return found
+
+    def representative(self, i: int, opened: int) -> int | None:
+        """The operation directly in `opened` that is, or encloses, operation `i`."""
+        while i != ROOT and self.parents[i] != opened:
+            i = self.parents[i]
+        return None if i == ROOT else i
+
+    def ancestors(self, i: int) -> list[int]:
+        """The module calls around an operation, outermost first, itself the last."""
+        chain = []
+        while i != ROOT:
+            chain.append(i)
+            i = self.parents[i]
+        return chain[::-1]
+
+    def visible_children(self, i: int) -> int:
+        """How many operations one level down are worth showing.
+
+        None for a library's leaf module: what it runs stands where it was called itself (`Conv2d` calls `conv2d`).
+        """
+        children = self.children.get(i, [])
+        called_at = {_place(self.operations[each]) for each in self.ancestors(i)}
+        own_steps = (
+            self.operations[child].kind == "module" or _place(self.operations[child]) not in called_at
+            for child in children
+        )
+        return len(children) if any(own_steps) else 0
+
+
+def module_path(operation: Operation) -> str | None:
+    """The path of the submodule that a call is of: its id without the number that tells further calls apart."""
+    return _NTH_CALL.sub("", operation.id) if operation.kind == "module" else None
+
+
+def _place(operation: Operation) -> tuple[object, ...]:
+    return operation.path, operation.start, operation.end
