@@ -53,8 +53,8 @@ def _describe_fold(
         "folded-batch",
         "warning",
         f"the batch is folded: {show(source)} becomes {show(result)}, so {batch} samples go in and {result[0]} "
-        f"come out. One sample holds {sizes} values, and a row here does not: pieces of one sample are taken for samples of "
-        f"their own. `flatten(1)` keeps the batch and shows which size the next layer needs.",
+        f"come out. One sample holds {sizes} values, and a row here does not: pieces of one sample are taken for "
+        f"samples of their own. `flatten(1)` keeps the batch and shows which size the next layer needs.",
         operation.path,
         operation.start,
         operation.end,
