@@ -1,0 +1,84 @@
+/** How the server is started, and what the language client is told about it. */
+
+import { join } from "node:path";
+import * as vscode from "vscode";
+import {
+  CloseAction,
+  ErrorAction,
+  type ErrorHandler,
+  type Executable,
+  LanguageClient,
+  type LanguageClientOptions,
+  RevealOutputChannelOn,
+} from "vscode-languageclient/node";
+import { allSettings, workerMode } from "./config";
+import { logServerLines } from "./log";
+import type { Interpreters } from "./python/interpreter";
+
+const MAX_CRASHES = 3;
+const CRASH_WINDOW_MS = 3 * 60 * 1000;
+
+/** All that a server is started with: where it differs from the running one's, a new server is needed. */
+export interface Launch extends Interpreters {
+  readonly trusted: boolean;
+  readonly workerMode: "fork" | "persistent" | null;
+}
+
+export function describeLaunch(interpreters: Interpreters): Launch {
+  return { ...interpreters, trusted: vscode.workspace.isTrusted, workerMode: workerMode() };
+}
+
+export interface ClientOptions {
+  /** The folder that holds `server/` and `pymodel/`. */
+  readonly root: string;
+  readonly log: vscode.LogOutputChannel;
+  readonly trace: vscode.LogOutputChannel;
+  /** Called when the server has crashed too often to be started again by itself. */
+  readonly onGivenUp: () => void;
+}
+
+export function createClient(launch: Launch, { root, log, trace, onGivenUp }: ClientOptions): LanguageClient {
+  const server: Executable = {
+    command: launch.server,
+    // -P: the folder that the editor happens to stand in is not on the path of imports.
+    args: ["-P", join(root, "server", "launch.py")],
+    options: { cwd: root, env: { PYTHONUTF8: "1", PYTHONUNBUFFERED: "1", PYTHONDONTWRITEBYTECODE: "1" } },
+  };
+  const options: LanguageClientOptions = {
+    documentSelector: [
+      { scheme: "file", language: "python" },
+      { scheme: "untitled", language: "python" },
+    ],
+    outputChannel: log,
+    traceOutputChannel: trace,
+    revealOutputChannelOn: RevealOutputChannelOn.Never,
+    stdioOptions: { stdout: logServerLines, stderr: logServerLines },
+    errorHandler: boundedRestarts(onGivenUp),
+    initializationOptions: () => ({
+      client: "vscode",
+      trusted: launch.trusted,
+      interpreter: launch.chosen,
+      workerMode: launch.workerMode,
+      settings: allSettings(),
+    }),
+    initializationFailedHandler: () => false,
+  };
+  return new LanguageClient("pymodel", "PyModel", server, options);
+}
+
+/** Starts a crashed server again, but not for ever: a crash at every start would never end. */
+function boundedRestarts(onGivenUp: () => void): ErrorHandler {
+  let crashes: number[] = [];
+  return {
+    error: () => ({ action: ErrorAction.Continue, handled: true }),
+    closed: () => {
+      const now = Date.now();
+      crashes = [...crashes.filter((time) => now - time < CRASH_WINDOW_MS), now];
+      if (crashes.length <= MAX_CRASHES) {
+        return { action: CloseAction.Restart, handled: true };
+      }
+      onGivenUp();
+      return { action: CloseAction.DoNotRestart, handled: true };
+    },
+  };
+}

@@ -1,0 +1,55 @@
+/** Every command of the palette, registered whether the server runs or not: without it they say so, and offer to restart it. */
+
+import * as vscode from "vscode";
+import { type Server, ServerNotRunning } from "../context";
+import { describe } from "../log";
+import type { RunsPanel } from "../views/runsPanel";
+import { checkModel } from "./checkModel";
+import { createSampleProject } from "./createSampleProject";
+import { exportModel } from "./exportModel";
+import { selectInterpreter } from "./selectInterpreter";
+import { setExampleInput } from "./setExampleInput";
+import { stopTraining } from "./stopTraining";
+import { trainModel } from "./trainModel";
+import { registerExplanations, whyNoShapes } from "./whyNoShapes";
+
+type Handler = (...args: never[]) => unknown;
+
+export function registerCommands(server: Server, runs: RunsPanel): vscode.Disposable {
+  const handlers: Record<string, Handler> = {
+    "pymodel.trainModel": (uri?: unknown, target?: unknown) => trainModel(server, runs, uri, target),
+    "pymodel.exportModel": (uri?: unknown, target?: unknown, run?: unknown) => exportModel(server, uri, target, run),
+    "pymodel.stopTraining": (folder?: unknown) => stopTraining(server, folder),
+    "pymodel.showRuns": (folder?: unknown) => runs.show(typeof folder === "string" ? folder : undefined),
+    "pymodel.createSampleProject": (folder?: unknown) => createSampleProject(server, folder),
+    "pymodel.whyNoShapes": (uri?: unknown, target?: unknown) => whyNoShapes(server, uri, target),
+    "pymodel.setExampleInput": (uri?: unknown, target?: unknown) => setExampleInput(server, uri, target),
+    "pymodel.checkModel": (uri?: unknown) => checkModel(server, uri),
+    "pymodel.showLogs": () => server.log.show(),
+    "pymodel.restartServer": () => server.restart(),
+    "pymodel.selectInterpreter": () => selectInterpreter(),
+    "pymodel.manageTrust": () => vscode.commands.executeCommand("workbench.trust.manage"),
+  };
+  const commands = Object.entries(handlers).map(([id, handler]) =>
+    vscode.commands.registerCommand(id, (...args: never[]) => explainFailure(server, id, () => handler(...args))),
+  );
+  return vscode.Disposable.from(registerExplanations(), ...commands);
+}
+
+/** The border at which a command's failure becomes words and a next step. */
+async function explainFailure(server: Server, id: string, run: () => unknown): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    server.log.error(`${id}: ${describe(error)}`);
+    const logs = vscode.l10n.t("Show Logs");
+    const restart = vscode.l10n.t("Restart Server");
+    const actions = error instanceof ServerNotRunning ? [restart, logs] : [logs];
+    void vscode.window.showErrorMessage(describe(error), ...actions).then((choice) => {
+      if (choice === restart) {
+        return server.restart();
+      }
+      return choice === logs ? server.log.show() : undefined;
+    });
+  }
+}

@@ -1,0 +1,30 @@
+/** Stop Training: the job writes a checkpoint and ends. Asks only where several jobs run. */
+
+import { basename } from "node:path";
+import * as vscode from "vscode";
+import { isActive } from "../../webview/runs/messages";
+import type { Context } from "../context";
+import { methods, type RunsParams, type RunsResult } from "../protocol";
+import { CannotContinue, execute } from "./target";
+
+export async function stopTraining(context: Context, folder: unknown): Promise<void> {
+  const chosen = typeof folder === "string" ? folder : await chooseRunning(context);
+  if (chosen !== undefined) {
+    await execute(context, "pymodel.stopRun", { folder: chosen });
+  }
+}
+
+async function chooseRunning(context: Context): Promise<string | undefined> {
+  const { runs, folders } = await context.request<RunsParams, RunsResult>(methods.runs, {});
+  const items = runs
+    .map((run, index) => ({ label: basename(run.target), description: run.id, folder: folders[index] as string, run }))
+    .filter(({ run }) => isActive(run));
+  if (items.length === 0) {
+    throw new CannotContinue(vscode.l10n.t("Nothing is being trained."));
+  }
+  if (items.length === 1) {
+    return items[0]?.folder;
+  }
+  const picked = await vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t("Stop which run?") });
+  return picked?.folder;
+}

@@ -1,0 +1,48 @@
+/** Train Model: at most two questions (which model, which data), then the curves open beside the code. */
+
+import { basename } from "node:path";
+import * as vscode from "vscode";
+import type { Context } from "../context";
+import { type DataFactory, methods, type TrainOptionsParams, type TrainOptionsResult } from "../protocol";
+import type { RunsPanel } from "../views/runsPanel";
+import { CannotContinue, chooseModel, execute, resolveUri } from "./target";
+
+export async function trainModel(context: Context, runs: RunsPanel, where: unknown, target: unknown): Promise<void> {
+  const uri = resolveUri(where);
+  const params = { uri: uri.toString(), target: typeof target === "string" ? target : null };
+  const options = await context.request<TrainOptionsParams, TrainOptionsResult>(methods.trainOptions, params);
+  const model = await chooseModel(options.models, uri, target);
+  const data = model && (await chooseData(options.data));
+  if (model === undefined || data === undefined) {
+    return;
+  }
+  const starting = {
+    location: vscode.ProgressLocation.Notification,
+    title: vscode.l10n.t("Starting to train {0}", model.name),
+  };
+  const { run } = await vscode.window.withProgress(starting, () =>
+    execute<{ run: string }>(context, "pymodel.train", { uri: params.uri, target: model.target, data: data.reference }),
+  );
+  await runs.show(run);
+}
+
+async function chooseData(factories: readonly DataFactory[]): Promise<DataFactory | undefined> {
+  if (factories.length === 0) {
+    throw new CannotContinue(
+      vscode.l10n.t(
+        "No training data was found. Write a Dataset class, or a function without required arguments that returns a Dataset or a DataLoader.",
+      ),
+    );
+  }
+  if (factories.length === 1) {
+    return factories[0];
+  }
+  const items = factories.map((factory) => ({
+    label: factory.name,
+    description: `${basename(factory.path)}:${factory.line}`,
+    detail: factory.reason,
+    factory,
+  }));
+  const picked = await vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t("Train on which data?") });
+  return picked?.factory;
+}

@@ -1,0 +1,228 @@
+/**
+ * What crosses between the server and this client: a mirror of the dataclasses in `pymodel/schema`.
+ * `tests/unit/test_protocol_mirror.py` compares the two, name by name and type by type.
+ */
+
+/** An int, or an expression over symbols such as `"9*B"`. */
+export type Dim = number | string;
+export type Dims = readonly Dim[];
+/** Non-finite numbers are the strings `nan`, `inf`, `-inf`. */
+export type MetricValue = number | string;
+export type RunState = "queued" | "running" | "paused" | "completed" | "stopped" | "failed" | "interrupted";
+
+/** Lines are 1-based, columns 0-based in code points. */
+export interface Position {
+  line: number;
+  column: number;
+}
+
+export interface Range {
+  start: Position;
+  end: Position;
+}
+
+export interface Location {
+  path: string;
+  start: Position;
+  end: Position;
+}
+
+export interface ModelSite {
+  target: string;
+  name: string;
+  line: number;
+  kind: "class" | "factory" | "variable";
+  bases: readonly string[];
+  name_range: Range;
+  range: Range;
+}
+
+export interface DataFactory {
+  reference: string;
+  name: string;
+  path: string;
+  line: number;
+  kind: "class" | "function";
+  reason: string;
+}
+
+export interface Node {
+  id: string;
+  name: string;
+  type: string;
+  path: string | null;
+  range: Location | null;
+  inputs: readonly Dims[];
+  outputs: readonly Dims[];
+  parameters: number;
+  flops: number | string;
+  children: number;
+  kind: string;
+  arguments: string;
+  error: string | null;
+  repeats: number;
+}
+
+export interface Edge {
+  from: string;
+  to: string;
+  dims: Dims;
+  dtype: string;
+}
+
+export interface Level {
+  path: string;
+  nodes: readonly Node[];
+  edges: readonly Edge[];
+}
+
+export interface Process {
+  pid: number;
+  start_time: number;
+  boot_id: string;
+}
+
+export interface RunError {
+  message: string;
+  path: string | null;
+  line: number | null;
+}
+
+export interface Run {
+  id: string;
+  kind: "train" | "export";
+  target: string;
+  state: RunState;
+  started: number;
+  updated: number;
+  request: Record<string, unknown>;
+  process: Process | null;
+  device: string | null;
+  epoch: number;
+  epochs: number;
+  last_step: number;
+  total_steps: number;
+  metrics: Record<string, Record<string, MetricValue>>;
+  versions: Record<string, string>;
+  environment: Record<string, string>;
+  result: Record<string, unknown> | null;
+  error: RunError | null;
+}
+
+export interface MetricRow {
+  step: number;
+  time: number;
+  epoch: number;
+  values: Record<string, MetricValue>;
+}
+
+/** LSP's own: 0-based line, 0-based character in UTF-16 units. */
+export interface LspPosition {
+  line: number;
+  character: number;
+}
+
+export interface ModelsParams {
+  uri: string;
+}
+
+export interface ModelsResult {
+  models: readonly ModelSite[];
+}
+
+export interface GraphParams {
+  uri: string;
+  target?: string | null;
+  position?: LspPosition | null;
+  path?: string;
+}
+
+export interface Crumb {
+  path: string;
+  name: string;
+}
+
+export interface GraphResult {
+  uri: string;
+  target: string | null;
+  version: number;
+  stale: boolean;
+  title: string;
+  breadcrumbs: readonly Crumb[];
+  level: Level | null;
+  message: string | null;
+}
+
+export interface NodeAtParams {
+  uri: string;
+  position: LspPosition;
+  graph_uri: string;
+  target: string;
+  path?: string;
+}
+
+export interface NodeAtResult {
+  id: string | null;
+}
+
+export interface TrainOptionsParams {
+  uri: string;
+  target?: string | null;
+}
+
+export interface TrainOptionsResult {
+  models: readonly ModelSite[];
+  data: readonly DataFactory[];
+  device: string;
+}
+
+export interface RunsParams {
+  uri?: string | null;
+}
+
+export interface RunsResult {
+  runs: readonly Run[];
+  folders: readonly string[];
+}
+
+export interface RunMetricsParams {
+  folder: string;
+  start?: number;
+}
+
+export interface RunMetricsResult {
+  run: Run;
+  folder: string;
+  rows: readonly MetricRow[];
+  next: number;
+}
+
+export interface StatusNotification {
+  state: "starting" | "ready" | "analysing" | "restricted" | "error";
+  text: string;
+  detail: string;
+  device: string | null;
+}
+
+export interface TraceChangedNotification {
+  uri: string;
+  version: number;
+}
+
+export interface RunChangedNotification {
+  folder: string;
+  run: Run;
+}
+
+/** The methods' names. Requests go to the server, notifications come from it. */
+export const methods = {
+  models: "pymodel/models",
+  graph: "pymodel/graph",
+  nodeAt: "pymodel/nodeAt",
+  trainOptions: "pymodel/trainOptions",
+  runs: "pymodel/runs",
+  runMetrics: "pymodel/runMetrics",
+  status: "pymodel/status",
+  traceChanged: "pymodel/traceChanged",
+  runChanged: "pymodel/runChanged",
+} as const;

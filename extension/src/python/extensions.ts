@@ -1,0 +1,58 @@
+/**
+ * The interpreter that a person has selected in the Python Environments extension, else in the Python extension.
+ * Both are optional; only the few members used here are described.
+ */
+
+import * as vscode from "vscode";
+import { describe } from "../log";
+
+interface EnvironmentsApi {
+  getEnvironment(scope: vscode.Uri | undefined): Promise<{ execInfo: { run: { executable: string } } } | undefined>;
+  onDidChangeEnvironment: vscode.Event<unknown>;
+}
+
+interface PythonApi {
+  environments: {
+    getActiveEnvironmentPath(resource?: vscode.Uri): { path: string };
+    resolveEnvironment(path: { path: string }): Promise<{ executable: { uri?: vscode.Uri } } | undefined>;
+    onDidChangeActiveEnvironmentPath: vscode.Event<unknown>;
+  };
+}
+
+const ENVIRONMENTS = "ms-python.vscode-python-envs";
+const PYTHON = "ms-python.python";
+
+export async function selectedByExtension(
+  resource: vscode.Uri | undefined,
+  log: vscode.LogOutputChannel,
+): Promise<string | undefined> {
+  try {
+    const environments = await activate<EnvironmentsApi>(ENVIRONMENTS);
+    const environment = await environments?.getEnvironment(resource);
+    if (environment) {
+      return environment.execInfo.run.executable;
+    }
+    const python = await activate<PythonApi>(PYTHON);
+    const active = python?.environments.getActiveEnvironmentPath(resource);
+    const resolved = active && (await python?.environments.resolveEnvironment(active));
+    return resolved?.executable.uri?.fsPath;
+  } catch (error) {
+    log.warn(`The Python extensions did not say which interpreter is selected: ${describe(error)}`);
+    return undefined;
+  }
+}
+
+/** Calls `changed` when another interpreter is selected in either extension. */
+export async function watchSelection(changed: () => void): Promise<vscode.Disposable> {
+  const environments = await activate<EnvironmentsApi>(ENVIRONMENTS);
+  const python = await activate<PythonApi>(PYTHON);
+  return vscode.Disposable.from(
+    ...(environments ? [environments.onDidChangeEnvironment(changed)] : []),
+    ...(python ? [python.environments.onDidChangeActiveEnvironmentPath(changed)] : []),
+  );
+}
+
+/** An extension's API; undefined where it is not installed, or exports nothing because it is switched off. */
+async function activate<Api>(id: string): Promise<Api | undefined> {
+  return (await vscode.extensions.getExtension<Api | undefined>(id)?.activate()) ?? undefined;
+}

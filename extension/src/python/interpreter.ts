@@ -1,0 +1,80 @@
+/** Which interpreters there may be, best first, and whether one is new enough to run the server. */
+
+import { execFile } from "node:child_process";
+import { access, constants } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import * as vscode from "vscode";
+import { configuredInterpreter } from "../config";
+import { selectedByExtension } from "./extensions";
+
+const run = promisify(execFile);
+const OLDEST = [3, 11] as const;
+
+export interface Interpreters {
+  /** What the user's models run on, if a setting or a Python extension says so; else the server looks for itself. */
+  readonly chosen: string | null;
+  /** What the server runs on. */
+  readonly server: string;
+}
+
+export class NoPython extends Error {}
+
+/** Raises `NoPython` if nothing here can run the server. */
+export async function findInterpreters(log: vscode.LogOutputChannel): Promise<Interpreters> {
+  const folder = currentFolder();
+  const chosen = configuredInterpreter(folder) ?? (await selectedByExtension(folder?.uri, log)) ?? null;
+  const candidates = [chosen, await virtualEnvironment(folder), ...onPath()];
+  const problems: string[] = [];
+  for (const candidate of candidates) {
+    if (candidate === null) {
+      continue;
+    }
+    const problem = await problemOf(candidate);
+    if (problem === null) {
+      return { chosen, server: candidate };
+    }
+    log.info(`${candidate} cannot run PyModel's server: ${problem}`);
+    problems.push(`${candidate}: ${problem}`);
+  }
+  throw new NoPython(
+    vscode.l10n.t("PyModel needs Python {0} or newer, and found none. ({1})", OLDEST.join("."), problems.join("; ")),
+  );
+}
+
+/** The folder of the active editor, else the first one: its interpreter counts for the window. */
+export function currentFolder(): vscode.WorkspaceFolder | undefined {
+  const uri = vscode.window.activeTextEditor?.document.uri;
+  return (uri && vscode.workspace.getWorkspaceFolder(uri)) ?? vscode.workspace.workspaceFolders?.[0];
+}
+
+/** The interpreter of the folder's `.venv`; null in an untrusted workspace, whose programs are not run. */
+export async function virtualEnvironment(folder: vscode.WorkspaceFolder | undefined): Promise<string | null> {
+  if (folder === undefined || !vscode.workspace.isTrusted) {
+    return null;
+  }
+  const program = process.platform === "win32" ? join("Scripts", "python.exe") : join("bin", "python");
+  const path = join(folder.uri.fsPath, ".venv", program);
+  return access(path, constants.X_OK).then(
+    () => path,
+    () => null,
+  );
+}
+
+export function onPath(): string[] {
+  return process.platform === "win32" ? ["python", "py"] : ["python3", "python"];
+}
+
+/** Why this program cannot run the server, or null if it can. Arguments are never given to a shell. */
+export async function problemOf(interpreter: string): Promise<string | null> {
+  try {
+    const script = "import sys; print(*sys.version_info[:2])";
+    const { stdout } = await run(interpreter, ["-I", "-c", script], { timeout: 10_000, shell: false });
+    const [major = 0, minor = 0] = stdout.trim().split(" ").map(Number);
+    const newEnough = major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1]);
+    return newEnough ? null : vscode.l10n.t("it is Python {0}.{1}", major, minor);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    return code === "ENOENT" ? vscode.l10n.t("there is no such program") : vscode.l10n.t("it does not run");
+  }
+}

@@ -1,0 +1,217 @@
+/** The runs panel: follows a run's folder through the server and shows it live. Losing it loses nothing: a run goes on. */
+
+import { join } from "node:path";
+import * as vscode from "vscode";
+import { type FromPage, isActive, isFromPage, type NamedRun, type ToPage } from "../../webview/runs/messages";
+import type { Context } from "../context";
+import { describe } from "../log";
+import {
+  methods,
+  type RunChangedNotification,
+  type RunMetricsParams,
+  type RunMetricsResult,
+  type RunsParams,
+  type RunsResult,
+} from "../protocol";
+import { runsStrings } from "./runsStrings";
+import { pagesFolder, renderPage } from "./webviewPage";
+
+const VIEW_TYPE = "pymodel.runs";
+
+export class RunsPanel implements vscode.Disposable {
+  private panel: vscode.WebviewPanel | undefined;
+  private runs: NamedRun[] = [];
+  private selected: string | null = null;
+  /** The number of the first row that the page does not have yet. */
+  private next = 0;
+  private following = false;
+  private moreWanted = false;
+  private readonly subscriptions: vscode.Disposable[];
+
+  constructor(private readonly context: Context) {
+    this.subscriptions = [
+      context.onNotification<RunChangedNotification>(methods.runChanged, (change) => this.onRunChanged(change)),
+      context.onDidStart(() => this.findRuns()),
+      vscode.window.registerWebviewPanelSerializer(VIEW_TYPE, {
+        deserializeWebviewPanel: async (panel, state: { selected?: string } | undefined) => {
+          this.selected = state?.selected ?? null;
+          this.adopt(panel);
+        },
+      }),
+    ];
+  }
+
+  /** Shows a run's folder, or without one the newest run. */
+  async show(folder?: string): Promise<void> {
+    this.selected = folder ?? this.selected;
+    this.open(false);
+    await this.refresh();
+  }
+
+  dispose(): void {
+    vscode.Disposable.from(...this.subscriptions).dispose();
+    this.panel?.dispose();
+  }
+
+  /** A run that outlived the window it was started in is shown again. */
+  private async findRuns(): Promise<void> {
+    await this.refresh();
+    const running = this.runs.find(({ run }) => run.kind === "train" && isActive(run));
+    if (running !== undefined && this.panel === undefined) {
+      this.selected = running.folder;
+      this.open(true);
+    }
+  }
+
+  private open(preserveFocus: boolean): void {
+    if (this.panel !== undefined) {
+      this.panel.reveal(undefined, preserveFocus);
+      return;
+    }
+    const column = { viewColumn: vscode.ViewColumn.Beside, preserveFocus };
+    this.adopt(vscode.window.createWebviewPanel(VIEW_TYPE, vscode.l10n.t("Training Runs"), column));
+  }
+
+  private adopt(panel: vscode.WebviewPanel): void {
+    this.panel?.dispose();
+    this.panel = panel;
+    const { extension } = this.context;
+    panel.iconPath = {
+      light: vscode.Uri.joinPath(extension.extensionUri, "extension", "media", "runs-light.svg"),
+      dark: vscode.Uri.joinPath(extension.extensionUri, "extension", "media", "runs-dark.svg"),
+    };
+    panel.webview.options = { enableScripts: true, localResourceRoots: [pagesFolder(extension)] };
+    panel.webview.onDidReceiveMessage((message) => this.onMessage(message));
+    panel.onDidDispose(() => {
+      if (this.panel === panel) {
+        this.panel = undefined;
+      }
+    });
+    panel.webview.html = renderPage(panel.webview, extension, "runs");
+  }
+
+  private async onMessage(message: unknown): Promise<void> {
+    try {
+      if (!isFromPage(message)) {
+        throw new Error("the page sent a message that is none of its own");
+      }
+      await this.answer(message);
+    } catch (error) {
+      this.context.log.error(`The runs panel: ${describe(error)}`);
+    }
+  }
+
+  private async answer(message: FromPage): Promise<void> {
+    switch (message.type) {
+      case "ready":
+        this.post({ type: "strings", strings: runsStrings() });
+        return this.refresh();
+      case "select":
+        this.selected = message.folder;
+        return this.refresh();
+      case "stop":
+        return vscode.commands.executeCommand("pymodel.stopTraining", message.folder);
+      case "export":
+        return this.export(message.folder);
+      case "log":
+        return openFile(join(message.folder, "log.txt"));
+      case "source":
+        return openFile(message.path, message.line);
+      case "train":
+        return vscode.commands.executeCommand("pymodel.trainModel");
+    }
+  }
+
+  private async export(folder: string): Promise<void> {
+    const target = this.runs.find((each) => each.folder === folder)?.run.target;
+    const path = target?.slice(0, target.lastIndexOf("::"));
+    if (target !== undefined && path) {
+      await vscode.commands.executeCommand("pymodel.exportModel", vscode.Uri.file(path), target, folder);
+    }
+  }
+
+  /** Reads the list of runs anew, and the selected run from its first row. */
+  private async refresh(): Promise<void> {
+    try {
+      const { runs, folders } = await this.context.request<RunsParams, RunsResult>(methods.runs, {});
+      this.runs = runs
+        .map((run, index) => ({ run, folder: folders[index] as string }))
+        .filter(({ run }) => run.kind === "train");
+    } catch (error) {
+      this.post({ type: "unavailable", message: describe(error) });
+      return;
+    }
+    if (!this.runs.some(({ folder }) => folder === this.selected)) {
+      this.selected = this.runs[0]?.folder ?? null;
+    }
+    this.next = 0;
+    this.post({ type: "runs", runs: this.runs, selected: this.selected });
+    await this.follow();
+  }
+
+  private onRunChanged({ folder, run }: RunChangedNotification): void {
+    if (run.kind !== "train") {
+      return;
+    }
+    const known = this.runs.find((each) => each.folder === folder);
+    if (known === undefined) {
+      void this.refresh();
+      return;
+    }
+    known.run = run;
+    this.post({ type: "runs", runs: this.runs, selected: this.selected });
+    if (folder === this.selected) {
+      void this.follow();
+    }
+  }
+
+  /** Sends the rows that the page does not have. One request at a time, however many changes are announced. */
+  private async follow(): Promise<void> {
+    this.moreWanted = true;
+    if (this.following) {
+      return;
+    }
+    this.following = true;
+    try {
+      while (this.moreWanted && this.panel !== undefined && this.selected !== null) {
+        this.moreWanted = false;
+        await this.sendRows(this.selected, this.next);
+      }
+    } catch (error) {
+      this.post({ type: "unavailable", message: describe(error) });
+    } finally {
+      this.following = false;
+    }
+  }
+
+  private async sendRows(folder: string, start: number): Promise<void> {
+    const params = { folder, start };
+    const { run, rows, next } = await this.context.request<RunMetricsParams, RunMetricsResult>(
+      methods.runMetrics,
+      params,
+    );
+    if (folder !== this.selected || start !== this.next) {
+      this.moreWanted = true;
+      return;
+    }
+    // A resumed run drops rows that were sent before: then all of them are sent again.
+    const shrunk = next < start;
+    this.next = shrunk ? 0 : next;
+    this.moreWanted ||= shrunk;
+    if (!shrunk) {
+      this.post({ type: "rows", folder, run, rows, reset: start === 0 });
+    }
+  }
+
+  private post(message: ToPage): void {
+    void this.panel?.webview.postMessage(message);
+  }
+}
+
+async function openFile(path: string, line?: number): Promise<void> {
+  const options: vscode.TextDocumentShowOptions = { viewColumn: vscode.ViewColumn.One };
+  if (line !== undefined) {
+    options.selection = new vscode.Range(line - 1, 0, line - 1, 0);
+  }
+  await vscode.window.showTextDocument(vscode.Uri.file(path), options);
+}

@@ -1,0 +1,36 @@
+/** The words of the runs page, in the editor's language. `{0}` and `{1}` are filled in by the page. */
+
+import { l10n } from "vscode";
+import type { Strings } from "../../webview/runs/messages";
+
+export function runsStrings(): Strings {
+  return {
+    title: l10n.t("Training runs"),
+    run: l10n.t("Run"),
+    empty: l10n.t("Nothing has been trained yet"),
+    emptyAdvice: l10n.t("Open the file of a model and train it. Its loss and accuracy appear here while it runs."),
+    train: l10n.t("Train Model"),
+    stop: l10n.t("Stop"),
+    stopping: l10n.t("Stopping…"),
+    export: l10n.t("Export…"),
+    log: l10n.t("Open Log"),
+    waiting: l10n.t("The first values appear after a few steps."),
+    failed: l10n.t("The run failed"),
+    epoch: l10n.t("epoch {0} of {1}"),
+    step: l10n.t("step {0} of {1}"),
+    last: l10n.t("Last"),
+    best: l10n.t("Best"),
+    metric: l10n.t("Metric"),
+    elapsed: l10n.t("{0} so far"),
+    remaining: l10n.t("about {0} left"),
+    states: {
+      queued: l10n.t("Queued"),
+      running: l10n.t("Running"),
+      paused: l10n.t("Paused"),
+      completed: l10n.t("Completed"),
+      stopped: l10n.t("Stopped"),
+      failed: l10n.t("Failed"),
+      interrupted: l10n.t("Interrupted"),
+    },
+  };
+}

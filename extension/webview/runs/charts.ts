@@ -1,0 +1,141 @@
+/** One uPlot per quantity, in the editor's colours, as wide as its box. */
+
+import uPlot from "uplot";
+import { element } from "../shared/dom";
+import { formatValue, groupByQuantity, type Series } from "./series";
+
+const HEIGHT = 220;
+const COLOURS = ["--vscode-charts-blue", "--vscode-charts-orange", "--vscode-charts-green", "--vscode-charts-purple"];
+/** Lines differ by their dashes too, not by colour alone. */
+const DASHES = [[], [6, 4], [2, 3], [8, 3, 2, 3]];
+
+interface Chart {
+  readonly box: HTMLElement;
+  readonly names: readonly string[];
+  readonly plot: uPlot;
+}
+
+export class Charts {
+  private readonly charts = new Map<string, Chart>();
+  private readonly resize = new ResizeObserver((entries) => {
+    for (const { target, contentRect } of entries) {
+      const chart = [...this.charts.values()].find(({ box }) => box === target);
+      if (chart !== undefined && contentRect.width > 0) {
+        chart.plot.setSize({ width: contentRect.width, height: HEIGHT });
+      }
+    }
+  });
+
+  constructor(private readonly parent: HTMLElement) {}
+
+  draw(series: Series): void {
+    for (const [quantity, names] of groupByQuantity(series.columns.keys())) {
+      const known = this.charts.get(quantity);
+      if (known === undefined || known.names.join() !== names.join()) {
+        this.remove(quantity);
+        this.add(quantity, names);
+      }
+      const columns = names.map((name) => series.columns.get(name) ?? []);
+      this.charts.get(quantity)?.plot.setData([series.steps, ...columns]);
+    }
+  }
+
+  clear(): void {
+    for (const quantity of [...this.charts.keys()]) {
+      this.remove(quantity);
+    }
+  }
+
+  private add(quantity: string, names: readonly string[]): void {
+    const box = element("div", { className: "plot" });
+    const figure = element(
+      "figure",
+      {},
+      element("figcaption", {}, element("h2", { textContent: quantity }), legend(names)),
+      box,
+    );
+    this.parent.append(figure);
+    const plot = new uPlot(options(names, box.clientWidth || 320), [[], ...names.map(() => [])], box);
+    this.charts.set(quantity, { box, names, plot });
+    this.resize.observe(box);
+  }
+
+  private remove(quantity: string): void {
+    const chart = this.charts.get(quantity);
+    if (chart !== undefined) {
+      this.resize.unobserve(chart.box);
+      chart.plot.destroy();
+      chart.box.parentElement?.remove();
+      this.charts.delete(quantity);
+    }
+  }
+}
+
+function options(names: readonly string[], width: number): uPlot.Options {
+  const style = getComputedStyle(document.documentElement);
+  const text = style.getPropertyValue("--vscode-foreground");
+  const grid = { stroke: style.getPropertyValue("--vscode-editorIndentGuide-background1") || "#8884", width: 1 };
+  const font = `12px ${style.getPropertyValue("--vscode-font-family")}`;
+  const axis = { stroke: text, grid, ticks: grid, font };
+  return {
+    width,
+    height: HEIGHT,
+    legend: { show: false },
+    cursor: { y: false, drag: { x: true, y: false } },
+    scales: { x: { time: false } },
+    axes: [
+      { ...axis, space: 60 },
+      { ...axis, size: 56, values: (_plot, splits) => splits.map((value) => formatValue(value)) },
+    ],
+    series: [
+      {},
+      ...names.map((name, index) => ({
+        label: name,
+        stroke: style.getPropertyValue(COLOURS[index % COLOURS.length] as string),
+        dash: DASHES[index % DASHES.length] as number[],
+        width: 1.5,
+        spanGaps: true,
+        points: { show: false },
+      })),
+    ],
+    plugins: [readout()],
+  };
+}
+
+/** The values under the pointer, beside it. */
+function readout(): uPlot.Plugin {
+  const box = element("div", { className: "readout", hidden: true });
+  return {
+    hooks: {
+      init: (plot) => plot.over.append(box),
+      setCursor: (plot) => {
+        const index = plot.cursor.idx;
+        const step = typeof index === "number" ? plot.data[0][index] : undefined;
+        box.hidden = step === undefined || (plot.cursor.left ?? -1) < 0;
+        if (step === undefined || typeof index !== "number") {
+          return;
+        }
+        const lines = plot.series.slice(1).flatMap((series, column) => {
+          const value = plot.data[column + 1]?.[index];
+          return value === null || value === undefined ? [] : [`${series.label}  ${formatValue(value)}`];
+        });
+        box.textContent = [`step ${step}`, ...lines].join("\n");
+        const left = plot.cursor.left ?? 0;
+        const flip = left > plot.over.clientWidth / 2;
+        box.style.left = flip ? "" : `${left + 10}px`;
+        box.style.right = flip ? `${plot.over.clientWidth - left + 10}px` : "";
+      },
+    },
+  };
+}
+
+function legend(names: readonly string[]): HTMLElement {
+  const items = names.map((name, index) => {
+    const line = element("span", {
+      className: `line line-${index % COLOURS.length}`,
+      attributes: { "aria-hidden": "true" },
+    });
+    return element("li", {}, line, name);
+  });
+  return element("ul", { className: "legend" }, ...items);
+}

@@ -1,0 +1,177 @@
+/** The page around the plots: which run, how far, its last values, what went wrong, and what one can do about it. */
+
+import type { MetricValue, Run } from "../../src/protocol";
+import { element, format } from "../shared/dom";
+import { type FromPage, isActive, type NamedRun, type Strings } from "./messages";
+import { formatSeconds, formatValue } from "./series";
+
+export class Page {
+  /** Where the plots go. */
+  readonly plots = element("div", { className: "plots" });
+  private readonly name = element("h1");
+  private readonly state = element("span", { className: "state", attributes: { role: "status" } });
+  private readonly picker = element("select");
+  private readonly stop = element("button", { className: "primary" });
+  private readonly export = element("button");
+  private readonly log = element("button");
+  private readonly bar = element("progress");
+  private readonly facts = element("p", { className: "facts" });
+  private readonly failure = element("section", { className: "failure", attributes: { role: "alert" } });
+  private readonly table = element("tbody");
+  private readonly waiting = element("p", { className: "waiting" });
+  private readonly shown: HTMLElement;
+  private readonly message = element("div", { className: "message" });
+  private folder: string | null = null;
+  private stopping: string | null = null;
+
+  constructor(
+    parent: HTMLElement,
+    private readonly strings: Strings,
+    private readonly post: (message: FromPage) => void,
+  ) {
+    this.stop.textContent = strings.stop;
+    this.export.textContent = strings.export;
+    this.log.textContent = strings.log;
+    this.waiting.textContent = strings.waiting;
+    this.picker.setAttribute("aria-label", strings.run);
+    this.bar.setAttribute("aria-label", strings.title);
+    this.picker.addEventListener("change", () => post({ type: "select", folder: this.picker.value }));
+    this.stop.addEventListener("click", () => this.askToStop());
+    this.export.addEventListener("click", () => this.folder && post({ type: "export", folder: this.folder }));
+    this.log.addEventListener("click", () => this.folder && post({ type: "log", folder: this.folder }));
+    const head = [strings.metric, strings.last, strings.best].map((text) =>
+      element("th", { textContent: text, attributes: { scope: "col" } }),
+    );
+    this.shown = element(
+      "div",
+      {},
+      element(
+        "header",
+        {},
+        element("div", { className: "title" }, this.name, this.state),
+        element("div", { className: "actions" }, this.picker, this.stop, this.export, this.log),
+      ),
+      this.bar,
+      this.facts,
+      this.failure,
+      this.waiting,
+      this.plots,
+      element("table", {}, element("thead", {}, element("tr", {}, ...head)), this.table),
+    );
+    parent.replaceChildren(this.shown, this.message);
+  }
+
+  showRuns(runs: readonly NamedRun[], selected: string | null): void {
+    const options = runs.map(({ folder, run }) => {
+      const text = `${nameOf(run)} · ${new Date(run.started * 1000).toLocaleString()}`;
+      return element("option", { value: folder, textContent: text, selected: folder === selected });
+    });
+    // An open list would close if it were replaced, and most changes do not concern it.
+    if (options.map(describeOption).join() !== [...this.picker.options].map(describeOption).join()) {
+      this.picker.replaceChildren(...options);
+    }
+    this.picker.value = selected ?? "";
+    this.folder = selected;
+    const run = runs.find(({ folder }) => folder === selected)?.run;
+    this.shown.hidden = run === undefined;
+    this.message.hidden = run !== undefined;
+    if (run === undefined) {
+      this.showEmpty();
+    } else {
+      this.showRun(run);
+    }
+  }
+
+  showRun(run: Run): void {
+    const { strings } = this;
+    this.name.textContent = nameOf(run);
+    this.state.textContent = strings.states[run.state];
+    this.state.className = `state ${run.state}`;
+    this.bar.max = Math.max(1, run.total_steps);
+    this.bar.value = run.state === "completed" ? this.bar.max : run.last_step;
+    this.facts.textContent = this.describe(run);
+    if (!isActive(run)) {
+      this.stopping = null;
+    }
+    this.stop.hidden = !isActive(run);
+    this.stop.disabled = this.stopping === this.folder;
+    this.stop.textContent = this.stop.disabled ? strings.stopping : strings.stop;
+    this.export.hidden = isActive(run) || run.last_step === 0;
+    this.waiting.hidden = !isActive(run) || run.last_step > 0;
+    this.showFailure(run);
+  }
+
+  showValues(last: ReadonlyMap<string, MetricValue>, best: Record<string, MetricValue>): void {
+    const rows = [...last].map(([name, value]) =>
+      element(
+        "tr",
+        {},
+        element("th", { textContent: name, attributes: { scope: "row" } }),
+        element("td", { textContent: formatValue(value), className: typeof value === "number" ? "" : "bad" }),
+        element("td", { textContent: formatValue(best[name]) }),
+      ),
+    );
+    this.table.replaceChildren(...rows);
+    (this.table.parentElement as HTMLElement).hidden = rows.length === 0;
+  }
+
+  showMessage(text: string): void {
+    this.shown.hidden = true;
+    this.message.hidden = false;
+    this.message.replaceChildren(element("p", { textContent: text }));
+  }
+
+  private showEmpty(): void {
+    const { strings } = this;
+    const train = element("button", { className: "primary", textContent: strings.train });
+    train.addEventListener("click", () => this.post({ type: "train" }));
+    this.message.replaceChildren(
+      element("h1", { textContent: strings.empty }),
+      element("p", { textContent: strings.emptyAdvice }),
+      train,
+    );
+  }
+
+  private showFailure({ state, error }: Run): void {
+    this.failure.hidden = state !== "failed";
+    const text = element("p", { textContent: error?.message ?? "" });
+    this.failure.replaceChildren(element("h2", { textContent: this.strings.failed }), text);
+    if (error?.path && error.line) {
+      const { path, line } = error;
+      const link = element("button", { textContent: `${path.split(/[/\\]/).at(-1)}:${line}` });
+      link.addEventListener("click", () => this.post({ type: "source", path, line }));
+      this.failure.append(link);
+    }
+  }
+
+  private describe(run: Run): string {
+    const { strings } = this;
+    const elapsed = run.updated - run.started;
+    const left = run.last_step > 0 ? (elapsed / run.last_step) * (run.total_steps - run.last_step) : 0;
+    const facts = [
+      run.epochs > 0 ? format(strings.epoch, run.epoch, run.epochs) : "",
+      run.total_steps > 0 ? format(strings.step, run.last_step, run.total_steps) : "",
+      run.device ?? "",
+      format(strings.elapsed, formatSeconds(elapsed)),
+      run.state === "running" && left > 1 ? format(strings.remaining, formatSeconds(left)) : "",
+    ];
+    return facts.filter((fact) => fact !== "").join(" · ");
+  }
+
+  private askToStop(): void {
+    if (this.folder !== null) {
+      this.stopping = this.folder;
+      this.stop.disabled = true;
+      this.stop.textContent = this.strings.stopping;
+      this.post({ type: "stop", folder: this.folder });
+    }
+  }
+}
+
+function nameOf(run: Run): string {
+  return run.target.slice(run.target.lastIndexOf(":") + 1);
+}
+
+function describeOption(option: HTMLOptionElement): string {
+  return `${option.value} ${option.textContent}`;
+}

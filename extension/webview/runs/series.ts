@@ -1,0 +1,73 @@
+/** A run's metrics as columns: one list of steps, and one list of values per metric, as plots want them. */
+
+import type { MetricRow, MetricValue } from "../../src/protocol";
+
+export class Series {
+  readonly steps: number[] = [];
+  readonly columns = new Map<string, (number | null)[]>();
+  /** The last value of each metric as it was written, `nan` included. */
+  readonly last = new Map<string, MetricValue>();
+
+  append(rows: readonly MetricRow[]): void {
+    for (const { step, values } of rows) {
+      const index = this.indexOf(step);
+      for (const [name, value] of Object.entries(values)) {
+        this.columnOf(name)[index] = finite(value);
+        this.last.set(name, value);
+      }
+    }
+  }
+
+  /** Rows of one step are one point on the axis, which plots want to rise. */
+  private indexOf(step: number): number {
+    if (this.steps.at(-1) !== step) {
+      this.steps.push(step);
+      for (const column of this.columns.values()) {
+        column.push(null);
+      }
+    }
+    return this.steps.length - 1;
+  }
+
+  private columnOf(name: string): (number | null)[] {
+    let column = this.columns.get(name);
+    if (column === undefined) {
+      column = new Array<number | null>(this.steps.length).fill(null);
+      this.columns.set(name, column);
+    }
+    return column;
+  }
+}
+
+/** Metrics of one quantity share a plot: `train/loss` and `validation/loss` are both `loss`. */
+export function groupByQuantity(names: Iterable<string>): Map<string, string[]> {
+  const groups = new Map<string, string[]>();
+  for (const name of names) {
+    const quantity = name.slice(name.lastIndexOf("/") + 1);
+    groups.set(quantity, [...(groups.get(quantity) ?? []), name]);
+  }
+  return groups;
+}
+
+function finite(value: MetricValue): number | null {
+  return typeof value === "number" && Number.isFinite(value) ? value : null;
+}
+
+export function formatValue(value: MetricValue | undefined): string {
+  if (typeof value !== "number") {
+    return value ?? "–";
+  }
+  return Math.abs(value) >= 1e-3 && Math.abs(value) < 1e5
+    ? String(Number(value.toPrecision(4)))
+    : value.toExponential(2);
+}
+
+/** `75` as `1 min 15 s`. */
+export function formatSeconds(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60), whole % 60];
+  if (hours > 0) {
+    return `${hours} h ${minutes} min`;
+  }
+  return minutes > 0 ? `${minutes} min ${rest} s` : `${rest} s`;
+}
