@@ -8,26 +8,11 @@ from ..schema import ModelSite
 from .document import Document
 
 MODULE_BASES = frozenset(
-    [
-        "Module",
-        "Sequential",
-        "ModuleList",
-        "LightningModule",
-        "PreTrainedModel",
-        "GenerationMixin",
-        "Transformer",
-        "TransformerEncoder",
-        "TransformerEncoderLayer",
-        "TransformerDecoderLayer",
-        "LSTM",
-        "GRU",
-        "RNN",
-        "Linear",
-        "Conv1d",
-        "Conv2d",
-        "Conv3d",
-        "MessagePassing",
-    ]
+    (
+        *("Module", "Sequential", "ModuleList", "LightningModule", "PreTrainedModel", "GenerationMixin"),
+        *("Transformer", "TransformerEncoder", "TransformerEncoderLayer", "TransformerDecoderLayer"),
+        *("LSTM", "GRU", "RNN", "Linear", "Conv1d", "Conv2d", "Conv3d", "MessagePassing"),
+    )
 )
 """Classes outside the file whose children are models; `Module` and anything that ends in it count as well."""
 MODEL_MAKERS = frozenset(("create_model", "from_config", "from_pretrained"))

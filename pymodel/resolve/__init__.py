@@ -1,1 +1,1 @@
-
+"""How to build a model and what to feed it, found without asking."""

@@ -1,0 +1,107 @@
+"""Ways to construct a model, best first: what its author wrote, then its configuration and defaults, then its names."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+from ..discover.callsites import ConstructorCall, find_constructor_calls
+from ..discover.document import Document
+from ..schema import Construction, ModelSite, Pin, Source
+
+USUAL_SIZES: dict[str, Any] = {
+    **dict.fromkeys(("in_channels", "channels", "n_channels", "in_ch", "in_chans", "num_channels", "nc"), 3),
+    **dict.fromkeys(("out_channels", "out_ch", "planes", "in_planes", "width", "base_channels", "ngf", "ndf"), 16),
+    **dict.fromkeys(("num_classes", "n_classes", "classes", "nclass", "num_labels", "num_outputs", "out_dim"), 10),
+    **dict.fromkeys(("output_size", "output_dim", "out_features", "num_actions", "n_actions"), 10),
+    **dict.fromkeys(("vocab_size", "n_vocab", "ntoken", "num_tokens", "vocab", "num_embeddings"), 1000),
+    **dict.fromkeys(("d_model", "dim", "n_embd", "hidden_size", "hidden_dim", "embed_dim", "emb_dim", "nhid"), 64),
+    **dict.fromkeys(("embedding_dim", "embed_size", "hidden", "hidden_features", "dim_feedforward", "mlp_dim"), 64),
+    **dict.fromkeys(("input_size", "input_dim", "in_features", "in_dim", "num_features", "n_features"), 32),
+    **dict.fromkeys(("latent_dim", "z_dim", "nz", "noise_dim"), 32),
+    **dict.fromkeys(("heads", "num_heads", "n_head", "nhead", "n_heads"), 4),
+    **dict.fromkeys(("depth", "num_layers", "n_layers", "n_layer", "nlayers", "layers", "num_blocks"), 2),
+    **dict.fromkeys(("seq_len", "max_len", "block_size", "context_length", "max_seq_len", "max_length"), 64),
+    **dict.fromkeys(("image_size", "img_size"), 32),
+    **dict.fromkeys(("patch_size", "kernel_size"), 4),
+    **dict.fromkeys(("stride",), 1),
+    **dict.fromkeys(("padding",), 0),
+    **dict.fromkeys(("dropout", "p", "drop", "dropout_rate", "drop_rate"), 0.1),
+    **dict.fromkeys(("bias", "bidirectional", "batch_first"), True),
+}
+"""What a required argument of this name usually is; only tried when nothing better is known."""
+
+
+def find_constructions(
+    site: ModelSite, namespace: dict[str, Any], document: Document, neighbours: list[Document], pins: tuple[Pin, ...]
+) -> Iterator[Construction]:
+    """Candidates with their sources, in the order in which they deserve belief."""
+    for pin in pins:
+        if pin.construction:
+            yield Construction(pin.construction, (), Source("pin", document.path, site.line))
+    if site.kind == "variable":
+        yield Construction(site.name, (), Source("attribute", document.path, site.line))
+        return
+    if site.kind == "factory":
+        yield Construction(f"{site.name}()", (), Source("default", document.path, site.line))
+        return
+    for each in (document, *neighbours):
+        for call in find_constructor_calls(each, site.name, document.path):
+            yield _from_call(call)
+    yield from _from_signature(site, namespace, document)
+
+
+def _from_call(call: ConstructorCall) -> Construction:
+    return Construction(call.expression, call.prelude, Source("call-site", call.path, call.line))
+
+
+def _from_signature(site: ModelSite, namespace: dict[str, Any], document: Document) -> Iterator[Construction]:
+    cls = namespace.get(site.name)
+    if not isinstance(cls, type):
+        return
+    try:
+        parameters = list(inspect.signature(cls).parameters.values())
+    except (TypeError, ValueError):
+        return
+    required = [
+        parameter
+        for parameter in parameters
+        if parameter.default is parameter.empty
+        and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY, parameter.POSITIONAL_ONLY)
+    ]
+    if not required:
+        yield Construction(f"{site.name}()", (), Source("default", document.path, site.line))
+        return
+    configs = [name for name, value in namespace.items() if _is_configuration(value)]
+    if len(required) == 1:
+        annotated = _annotation_name(required[0])
+        for name in sorted(configs, key=lambda each: each != annotated):
+            yield Construction(f"{site.name}({name}())", (), Source("config", document.path, site.line))
+    arguments = []
+    for parameter in required:
+        value = USUAL_SIZES.get(parameter.name.lower())
+        if _annotation_name(parameter) in configs:
+            value_text = f"{_annotation_name(parameter)}()"
+        elif value is None:
+            return
+        else:
+            value_text = repr(value)
+        arguments.append(f"{parameter.name}={value_text}")
+    yield Construction(f"{site.name}({', '.join(arguments)})", (), Source("search", document.path, site.line))
+
+
+def _is_configuration(value: Any) -> bool:
+    """A dataclass that can be made without arguments."""
+    if not (isinstance(value, type) and dataclasses.is_dataclass(value)):
+        return False
+    return all(
+        field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
+        for field in dataclasses.fields(value)
+    )
+
+
+def _annotation_name(parameter: inspect.Parameter) -> str:
+    annotation = parameter.annotation
+    return annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")

@@ -1,0 +1,196 @@
+"""Imports a model's module: sliced to what may run, from the editor's text where it is open, one statement at a time.
+
+One failing statement does not lose the rest: it becomes a diagnostic on its line. Workspace modules are found below the
+import roots, and never in place of the standard library or of what is already imported.
+"""
+
+from __future__ import annotations
+import __future__
+
+import ast
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import linecache
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ..discover.document import Document, parse_document
+from ..discover.roots import find_module_file, module_name
+from ..discover.slicing import slice_module
+from ..schema import Diagnostic, Position, PyModelError
+from .stubs import StubFinder
+
+Transform = Callable[[ast.Module, str], ast.Module]
+MAX_STUBS = 20
+
+
+class LoadFailed(PyModelError):
+    """Nothing of a file could be used."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A module as it could be imported, what failed on the way, and the workspace files that took part."""
+
+    module: ModuleType
+    document: Document
+    diagnostics: tuple[Diagnostic, ...]
+    files: tuple[str, ...]
+
+
+def load_module(
+    path: str,
+    *,
+    roots: tuple[str, ...] = (),
+    documents: Mapping[str, str] | None = None,
+    names: tuple[str, ...] = (),
+    transform: Transform | None = None,
+    stub_missing: bool = True,
+) -> Loaded:
+    """Import the file at `path`, sliced to what the definitions of `names` need.
+
+    Raises:
+        LoadFailed: the file cannot be read.
+    """
+    importer = WorkspaceImporter(roots, documents or {}, transform, stub_missing)
+    sys.meta_path.insert(0, importer)
+    if stub_missing:
+        sys.meta_path.append(importer.stubs)
+    try:
+        document = importer.read(path)
+    except OSError as error:
+        raise LoadFailed(
+            f"cannot be read: {error.strerror}.", path=path, advice="Save the file, or open it."
+        ) from error
+    name = module_name(path, roots)
+    if name in sys.modules or name in sys.stdlib_module_names:
+        name = f"_pymodel_target_{name.replace('.', '_')}"
+    spec = importlib.machinery.ModuleSpec(name, None, origin=path, is_package=Path(path).name == "__init__.py")
+    module = importlib.util.module_from_spec(spec)
+    module.__file__ = path
+    if "." in name and not name.startswith("_pymodel_target_"):
+        module.__package__ = name if Path(path).name == "__init__.py" else name.rpartition(".")[0]
+        importer.import_parent(name)
+    sys.modules[name] = module
+    importer.execute(module, document, names)
+    return Loaded(module, document, tuple(importer.diagnostics), tuple(dict.fromkeys(importer.files)))
+
+
+def evaluate(module: ModuleType, prelude: Sequence[str], expression: str) -> Any:
+    """Run the prelude, then evaluate an expression, both in the module's own namespace."""
+    for line in prelude:
+        exec(compile(line, "<prelude>", "exec"), module.__dict__)
+    return eval(compile(expression.strip(), "<construction>", "eval"), module.__dict__)
+
+
+@dataclass
+class WorkspaceImporter(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Finds and runs the modules below the import roots."""
+
+    roots: tuple[str, ...]
+    documents: Mapping[str, str]
+    transform: Transform | None
+    stub_missing: bool
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    stubs: StubFinder = field(default_factory=StubFinder)
+
+    def read(self, path: str) -> Document:
+        text = self.documents.get(path)
+        if text is None:
+            text = Path(path).read_text(encoding="utf-8", errors="replace")
+        linecache.cache[path] = (len(text), None, text.splitlines(keepends=True), path)
+        self.files.append(path)
+        return parse_document(path, text)
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if name.partition(".")[0] in sys.stdlib_module_names:
+            return None
+        file = find_module_file(name, self.roots)
+        if file is None or "site-packages" in Path(file).parts:
+            return None
+        return importlib.util.spec_from_file_location(name, file, loader=_FileLoader(self, file))
+
+    def import_parent(self, name: str) -> None:
+        parent = name.rpartition(".")[0]
+        try:
+            importlib.import_module(parent)
+        except Exception as error:
+            self._report(error, self.files[0], Position(1, 0), Position(1, 1))
+
+    def execute(self, module: ModuleType, document: Document, names: tuple[str, ...]) -> None:
+        """Run a document's slice in `module`, statement by statement."""
+        sliced = slice_module(document.tree, names)
+        for statement in sliced.skipped if document.path == self.files[0] else ():
+            place = document.range_of(statement)
+            line_end = Position(place.start.line, len(document.lines[place.start.line - 1]))
+            words = ast.unparse(statement).splitlines()[0][:60]
+            message = f"PyModel reads this file without running `{words}`: only definitions and what they need are run."
+            end = place.end if place.end.line == place.start.line else line_end
+            self.diagnostics.append(Diagnostic("not-run", "hint", message, document.path, place.start, end))
+        flags = 0
+        for statement in sliced.tree.body:
+            if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
+                for alias in statement.names:
+                    flags |= getattr(__future__, alias.name).compiler_flag
+            self._execute_statement(module, document, statement, flags)
+
+    def _execute_statement(self, module: ModuleType, document: Document, statement: ast.stmt, flags: int) -> None:
+        place = document.range_of(statement)
+        tree = ast.Module([statement], [])
+        if self.transform is not None:
+            tree = self.transform(tree, document.path)
+        for _ in range(MAX_STUBS):
+            try:
+                code = compile(tree, document.path, "exec", flags=flags, dont_inherit=True)
+                exec(code, module.__dict__)
+                return
+            except ModuleNotFoundError as error:
+                missing = (error.name or "").partition(".")[0]
+                is_import = isinstance(statement, (ast.Import, ast.ImportFrom))
+                if not (self.stub_missing and is_import and missing) or missing in self.stubs.names:
+                    self._report(error, document.path, place.start, place.end)
+                    return
+                self.stubs.names.add(missing)
+                message = f"`{missing}` is not installed here: it is left out. Install it with `pip install {missing}`."
+                self.diagnostics.append(
+                    Diagnostic("missing-import", "hint", message, document.path, place.start, place.end)
+                )
+            except (Exception, SystemExit, KeyboardInterrupt) as error:
+                self._report(error, document.path, place.start, place.end)
+                return
+
+    def _report(self, error: BaseException, path: str, start: Position, end: Position) -> None:
+        """A diagnostic on the user's innermost line that raised, else on the statement."""
+        own = set(self.files)
+        traceback = error.__traceback__
+        while traceback is not None:
+            file, line = traceback.tb_frame.f_code.co_filename, traceback.tb_lineno
+            if file in own and file != path:
+                path, start, end = file, Position(line, 0), Position(line, len(linecache.getline(file, line).rstrip()))
+            elif file == path and line > start.line:
+                start, end = Position(line, 0), Position(line, len(linecache.getline(file, line).rstrip()))
+            traceback = traceback.tb_next
+        refused = isinstance(error, PermissionError)
+        words = str(error) if refused else f"fails when it is imported: {type(error).__name__}: {error}"
+        code, severity = ("effect-refused", "warning") if refused else ("import-failed", "error")
+        self.diagnostics.append(Diagnostic(code, severity, words, path, start, end))  # type: ignore[arg-type]
+
+
+class _FileLoader(importlib.abc.Loader):
+    """Runs one workspace file for the importer."""
+
+    def __init__(self, importer: WorkspaceImporter, path: str) -> None:
+        self.importer = importer
+        self.path = path
+
+    def exec_module(self, module: ModuleType) -> None:
+        document = self.importer.read(self.path)
+        self.importer.execute(module, document, ())

@@ -1,0 +1,155 @@
+"""The input oracle: a construction that works, and inputs on which `forward` keeps the batch, with nothing asked.
+
+Trials run through callables that the caller gives, so that this knows nothing of tracing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from ..discover.callsites import find_neighbours
+from ..schema import Construction, ModelSite, Pin, PyModelError
+from .construct import find_constructions
+from .inputs import ResolvedInput, SymbolGuess, find_inputs, materialise, symbols_of
+from .load import Loaded, evaluate
+
+MAX_ATTEMPTS = 400
+BATCHES = (3, 5)
+
+
+class ConstructionNotFound(PyModelError):
+    """No way to make the model worked."""
+
+
+class InputNotFound(PyModelError):
+    """No candidate for the inputs could be formed."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """How a trial run went: the shapes that came out, and how many operations it got through."""
+
+    ok: bool
+    output_shapes: tuple[tuple[int, ...], ...]
+    error: str | None
+    progress: int
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """How to make and feed a model. `verified`: it ran, and the batch came out as it went in."""
+
+    construction: Construction
+    make: Callable[[], Any]
+    inputs: tuple[ResolvedInput, ...]
+    symbols: dict[str, SymbolGuess]
+    attempts: tuple[str, ...]
+    verified: bool
+
+
+Build = Callable[[Callable[[], Any]], nn.Module]
+Try = Callable[[nn.Module, tuple[Any, ...], dict[str, Any]], Attempt]
+
+
+def resolve(
+    loaded: Loaded,
+    site: ModelSite,
+    *,
+    pins: tuple[Pin, ...],
+    folder: str,
+    build: Build,
+    attempt: Try,
+) -> Resolution:
+    """Find a construction and inputs for the model at `site`.
+
+    Raises:
+        ConstructionNotFound: nothing that was tried makes the model; the message says what was tried.
+        InputNotFound: the model could be made, but no candidate for its inputs formed.
+    """
+    namespace = vars(loaded.module)
+    neighbours = find_neighbours(loaded.document.path, site.name, folder) if site.kind == "class" else []
+    log: list[str] = []
+    construction, make, model = _construct(loaded, site, neighbours, pins, build, log)
+    best: tuple[int, tuple[ResolvedInput, ...]] | None = None
+    for number, inputs in enumerate(find_inputs(model, loaded.document, neighbours, site.name, pins)):
+        if number >= MAX_ATTEMPTS:
+            break
+        verdict, progress = _judge(model, inputs, attempt, namespace)
+        if number < 12:
+            log.append(f"inputs {_show(inputs)}: {verdict or 'fits'}")
+        if verdict is None:
+            return Resolution(construction, make, inputs, symbols_of(inputs), tuple(log), verified=True)
+        if inputs and inputs[0].source.kind == "pin":
+            return Resolution(construction, make, inputs, symbols_of(inputs), tuple(log), verified=False)
+        if best is None or progress > best[0]:
+            best = progress, inputs
+    if best is None:
+        raise InputNotFound(
+            f"no input was found for {site.name}.",
+            path=loaded.document.path,
+            line=site.line,
+            advice=f"Pin one on the class line: `# pymodel: {construction.expression}, x=(B, 3, 32, 32)`.",
+        )
+    return Resolution(construction, make, best[1], symbols_of(best[1]), tuple(log), verified=False)
+
+
+def _construct(
+    loaded: Loaded, site: ModelSite, neighbours: list[Any], pins: tuple[Pin, ...], build: Build, log: list[str]
+) -> tuple[Construction, Callable[[], Any], nn.Module]:
+    failure: Exception | None = None
+    for candidate in find_constructions(site, vars(loaded.module), loaded.document, neighbours, pins):
+
+        def make(candidate: Construction = candidate) -> Any:
+            return evaluate(loaded.module, candidate.prelude, candidate.expression)
+
+        try:
+            model = build(make)
+        except (Exception, SystemExit) as error:
+            log.append(f"{candidate.expression} ({candidate.source.kind}): {type(error).__name__}: {error}")
+            if failure is None or candidate.source.kind == "pin":
+                failure = error if isinstance(error, Exception) else RuntimeError(f"exits with {error}")
+            if candidate.source.kind == "pin":
+                break
+            continue
+        log.append(f"{candidate.expression} ({candidate.source.kind}): made")
+        return candidate, make, model
+    tried = f" Tried: {'; '.join(log[:3])}." if log else " Its arguments have no defaults and no call of it was found."
+    raise ConstructionNotFound(
+        f"{site.name} could not be constructed.{tried}",
+        path=loaded.document.path,
+        line=site.line,
+        advice=f"Pin a construction on the class line: `# pymodel: {site.name}(…)`.",
+    ) from failure
+
+
+def _judge(
+    model: nn.Module, inputs: tuple[ResolvedInput, ...], attempt: Try, namespace: Mapping[str, Any]
+) -> tuple[str | None, int]:
+    """Why inputs are not right (None if they are), and how far they got."""
+    progress = 0
+    for batch in BATCHES:
+        binding = {
+            name: batch if guess.meaning == "batch" else guess.base for name, guess in symbols_of(inputs).items()
+        }
+        try:
+            values = [(each, materialise(each.spec, binding, namespace)) for each in inputs]
+        except Exception as error:
+            return f"cannot be made: {error}", 0
+        args = tuple(value for each, value in values if each.by == "position")
+        kwargs = {each.name: value for each, value in values if each.by == "keyword"}
+        outcome = attempt(model, args, kwargs)
+        progress = outcome.progress
+        if not outcome.ok:
+            return outcome.error or "failed", progress
+        has_batch = "B" in binding
+        if has_batch and outcome.output_shapes and not any(batch in shape for shape in outcome.output_shapes):
+            return f"the batch of {batch} does not come out", progress
+    return None, progress + 1
+
+
+def _show(inputs: tuple[ResolvedInput, ...]) -> str:
+    return ", ".join(f"{each.name}={getattr(each.spec, 'dims', each.spec)}" for each in inputs) or "none"
