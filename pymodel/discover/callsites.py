@@ -66,7 +66,7 @@ def find_forward_calls(document: Document, name: str) -> list[ForwardCall]:
 def find_neighbours(path: str, name: str, folder: str) -> list[Document]:
     """Other Python files of the workspace whose text names the class, nearest first."""
     root, own = Path(folder), Path(path)
-    files = []
+    files: list[Document] = []
     for count, file in enumerate(sorted(root.rglob("*.py"), key=lambda each: (each.parent != own.parent, str(each)))):
         if count > MAX_NEIGHBOURS * 10 or len(files) >= MAX_NEIGHBOURS:
             break

@@ -1,4 +1,4 @@
-"""What to feed `forward`: each argument's candidates, from pins, from calls in the code, and from the layer that takes it."""
+"""What to feed `forward`: candidates from pins, from calls in the code, and from the layer that takes the argument."""
 
 from __future__ import annotations
 
@@ -106,18 +106,32 @@ def required_parameters(model: nn.Module) -> list[str]:
 
 def _pinned(parameters: list[str], document: Document, pins: tuple[Pin, ...]) -> tuple[ResolvedInput, ...] | None:
     for pin in pins:
-        if not pin.inputs:
+        if not pin.inputs or pin.source == "previous":
             continue
         line = next((n for n, text in enumerate(document.lines, 1) if "# pymodel:" in text), None)
         source = Source("pin", document.path, line)
-        specs = [parse_input(text, path=document.path, line=line) for text in pin.inputs]
-        return tuple(
-            ResolvedInput(each.name, "position" if each.name in parameters else "keyword", each.spec, source)
-            for each in sorted(
-                specs, key=lambda each: parameters.index(each.name) if each.name in parameters else len(parameters)
-            )
-        )
+        return _read_pin(pin, parameters, source)
     return None
+
+
+def previous_inputs(model: nn.Module, pins: tuple[Pin, ...]) -> tuple[ResolvedInput, ...] | None:
+    """What the last good trace was fed, if it still names the arguments that `forward` takes."""
+    parameters = required_parameters(model)
+    for pin in pins:
+        if pin.source == "previous":
+            inputs = _read_pin(pin, parameters, Source("search"))
+            if {each.name for each in inputs} >= set(parameters):
+                return inputs
+    return None
+
+
+def _read_pin(pin: Pin, parameters: list[str], source: Source) -> tuple[ResolvedInput, ...]:
+    specs = [parse_input(text, path=source.path, line=source.line) for text in pin.inputs]
+    specs.sort(key=lambda each: parameters.index(each.name) if each.name in parameters else len(parameters))
+    return tuple(
+        ResolvedInput(each.name, "position" if each.name in parameters else "keyword", each.spec, source)
+        for each in specs
+    )
 
 
 def _search(model: nn.Module, parameters: list[str], document: Document) -> Iterator[tuple[ResolvedInput, ...]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import __future__
 
 import ast
+import copy
 import importlib.abc
 import importlib.machinery
 import importlib.util
@@ -144,7 +145,7 @@ class WorkspaceImporter(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def _execute_statement(self, module: ModuleType, document: Document, statement: ast.stmt, flags: int) -> None:
         place = document.range_of(statement)
-        tree = ast.Module([statement], [])
+        tree = ast.Module([copy.deepcopy(statement)], [])  # the document's own tree stays as it was read
         if self.transform is not None:
             tree = self.transform(tree, document.path)
         for _ in range(MAX_STUBS):

@@ -5,6 +5,7 @@ Trials run through callables that the caller gives, so that this knows nothing o
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +13,10 @@ from typing import Any
 from torch import nn
 
 from ..discover.callsites import find_neighbours
+from ..discover.document import Document
 from ..schema import Construction, ModelSite, Pin, PyModelError
 from .construct import find_constructions
-from .inputs import ResolvedInput, SymbolGuess, find_inputs, materialise, symbols_of
+from .inputs import ResolvedInput, SymbolGuess, find_inputs, materialise, previous_inputs, symbols_of
 from .load import Loaded, evaluate
 
 MAX_ATTEMPTS = 400
@@ -37,6 +39,8 @@ class Attempt:
     output_shapes: tuple[tuple[int, ...], ...]
     error: str | None
     progress: int
+    failed_on: tuple[int, ...] | None = None
+    """The shape of the first operand of the operation that failed."""
 
 
 @dataclass(frozen=True)
@@ -74,19 +78,25 @@ def resolve(
     neighbours = find_neighbours(loaded.document.path, site.name, folder) if site.kind == "class" else []
     log: list[str] = []
     construction, make, model = _construct(loaded, site, neighbours, pins, build, log)
-    best: tuple[int, tuple[ResolvedInput, ...]] | None = None
+    literals = _flattening_literals(loaded.document, site.name)
+    best: tuple[tuple[bool, int], tuple[ResolvedInput, ...]] | None = None
+    previous = previous_inputs(model, pins)
+    if previous is not None:
+        best = (True, MAX_ATTEMPTS**2), previous
     for number, inputs in enumerate(find_inputs(model, loaded.document, neighbours, site.name, pins)):
         if number >= MAX_ATTEMPTS:
             break
-        verdict, progress = _judge(model, inputs, attempt, namespace)
+        verdict, progress, failed_on = _judge(model, inputs, attempt, namespace)
         if number < 12:
             log.append(f"inputs {_show(inputs)}: {verdict or 'fits'}")
         if verdict is None:
             return Resolution(construction, make, inputs, symbols_of(inputs), tuple(log), verified=True)
         if inputs and inputs[0].source.kind == "pin":
             return Resolution(construction, make, inputs, symbols_of(inputs), tuple(log), verified=False)
-        if best is None or progress > best[0]:
-            best = progress, inputs
+        # Sizes for which the code's own arithmetic holds (`view(-1, 64 * 10 * 10)` meets 10 x 10) are meant.
+        rank = (failed_on is not None and failed_on[-2:] in literals, progress)
+        if best is None or rank > best[0]:
+            best = rank, inputs
     if best is None:
         raise InputNotFound(
             f"no input was found for {site.name}.",
@@ -128,8 +138,8 @@ def _construct(
 
 def _judge(
     model: nn.Module, inputs: tuple[ResolvedInput, ...], attempt: Try, namespace: Mapping[str, Any]
-) -> tuple[str | None, int]:
-    """Why inputs are not right (None if they are), and how far they got."""
+) -> tuple[str | None, int, tuple[int, ...] | None]:
+    """Why inputs are not right (None if they are), how far they got, and on what shape they failed."""
     progress = 0
     for batch in BATCHES:
         binding = {
@@ -138,17 +148,31 @@ def _judge(
         try:
             values = [(each, materialise(each.spec, binding, namespace)) for each in inputs]
         except Exception as error:
-            return f"cannot be made: {error}", 0
+            return f"cannot be made: {error}", 0, None
         args = tuple(value for each, value in values if each.by == "position")
         kwargs = {each.name: value for each, value in values if each.by == "keyword"}
         outcome = attempt(model, args, kwargs)
         progress = outcome.progress
         if not outcome.ok:
-            return outcome.error or "failed", progress
+            return outcome.error or "failed", progress, outcome.failed_on
         has_batch = "B" in binding
         if has_batch and outcome.output_shapes and not any(batch in shape for shape in outcome.output_shapes):
-            return f"the batch of {batch} does not come out", progress
-    return None, progress + 1
+            return f"the batch of {batch} does not come out", 0, None
+    return None, progress + 1, None
+
+
+def _flattening_literals(document: Document, name: str) -> set[tuple[int, ...]]:
+    """The last two factors of products in a class's `view` and `reshape` calls: `{(10, 10)}` for `64 * 10 * 10`."""
+    found: set[tuple[int, ...]] = set()
+    for cls in ast.walk(document.tree):
+        if isinstance(cls, ast.ClassDef) and cls.name == name:
+            for call in ast.walk(cls):
+                if isinstance(call, ast.Call) and ast.unparse(call.func).endswith((".view", ".reshape")):
+                    for argument in call.args:
+                        factors = ast.unparse(argument).split(" * ")
+                        if len(factors) >= 3 and all(factor.isdigit() for factor in factors):
+                            found.add((int(factors[-2]), int(factors[-1])))
+    return found
 
 
 def _show(inputs: tuple[ResolvedInput, ...]) -> str:

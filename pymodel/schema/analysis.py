@@ -15,12 +15,15 @@ from .trace import Mode, Trace
 
 @dataclass(frozen=True)
 class Pin:
-    """A model's pinned construction and inputs, in the grammar of the contracts; `source` says which pin it is."""
+    """A model's pinned construction and inputs, in the grammar of the contracts; `source` says which pin it is.
+
+    `previous` is no pin of the user's: it is the last good answer, kept while an edit breaks the model.
+    """
 
     target: str
     construction: str | None = None
     inputs: tuple[str, ...] = ()
-    source: Literal["comment", "setting", "pyproject", "cli"] = "setting"
+    source: Literal["comment", "setting", "pyproject", "cli", "previous"] = "setting"
 
 
 @dataclass(frozen=True)

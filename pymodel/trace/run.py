@@ -77,7 +77,7 @@ def run_forward(
             else:
                 output = model(*args, **kwargs)
     except (Exception, SystemExit, KeyboardInterrupt) as caught:
-        error, frame = caught, _raising_frame(caught, files)
+        error, frame = caught, raising_frame(caught, files)
     return Run(
         binding,
         recorder.events,
@@ -100,7 +100,7 @@ def _tensors(mode: ForwardMode, value: Any) -> list[tuple[str, tuple[int, ...], 
         ]
 
 
-def _raising_frame(error: BaseException, files: frozenset[str]) -> Frame | None:
+def raising_frame(error: BaseException, files: frozenset[str]) -> Frame | None:
     """The innermost frame of the user's files in an error's traceback."""
     found: Frame | None = None
     traceback = error.__traceback__

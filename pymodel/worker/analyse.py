@@ -1,0 +1,277 @@
+"""One analysis, start to end: text, discover, resolve, trace, check. Runs in the disposable child.
+
+User code runs here, so whatever it raises becomes a diagnostic; only `Cancelled` and the like pass through.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")  # a compiled model is traced as the module it wraps
+
+import torch
+from torch import nn
+
+from ..check.explain import explain, show
+from ..check.traps import find_traps
+from ..discover.models import find_models
+from ..discover.pins import PinError, TensorSpec, find_pins
+from ..resolve.inputs import ResolvedInput, materialise
+from ..resolve.load import Loaded, LoadFailed, load_module
+from ..resolve.resolve import Attempt, Resolution, resolve
+from ..schema import (
+    Analyse,
+    Diagnostic,
+    Finished,
+    Input,
+    Location,
+    ModelSite,
+    Pin,
+    Position,
+    PyModelError,
+    Started,
+    Trace,
+    Traced,
+)
+from ..trace.assemble import Assembled, assemble
+from ..trace.instrument import Instrumenter
+from ..trace.meta import build
+from ..trace.places import Places
+from ..trace.probes import probe
+from ..trace.recorder import Recorder, recording
+from ..trace.run import Run, raising_frame, run_forward
+
+Emit = Callable[[Started | Traced], None]
+
+
+def analyse(request: Analyse, emit: Emit, poll: Callable[[], None] = lambda: None) -> Finished:
+    """Trace the models of a file, each emitted as soon as it is known. `poll` is called often and may raise to stop."""
+    instrumenter = Instrumenter(request.documents)
+    try:
+        names = _wanted_names(request)
+        loaded = load_module(
+            request.path,
+            roots=request.roots,
+            documents=request.documents,
+            names=names,
+            transform=instrumenter.transform,
+        )
+    except LoadFailed as error:
+        return Finished(request.id, (_diagnostic_of(error, request.path),))
+    diagnostics = [*loaded.document.errors, *loaded.diagnostics]
+    try:
+        pins = find_pins(loaded.document)
+    except PinError as error:
+        pins = ()
+        diagnostics.append(_diagnostic_of(error, request.path))
+    for site in find_models(loaded.document):
+        if names and site.name not in names:
+            continue
+        emit(Started(request.id, site.target))
+        own = [pin for pin in (*request.pins, *pins) if pin.target in (site.target, site.name)]
+        order = ("cli", "comment", "setting", "pyproject", "previous")
+        own.sort(key=lambda pin: order.index(pin.source))
+        analysis = _Analysis(request, loaded, site, tuple(own), instrumenter, poll)
+        emit(Traced(request.id, analysis.run()))
+    return Finished(request.id, tuple(diagnostics), loaded.files)
+
+
+def warm() -> None:
+    """Trace a small model, so that what torch loads lazily for meta tensors is there before the first request."""
+
+    class Small(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed = nn.Embedding(10, 8)
+            self.conv = nn.Conv1d(8, 8, 3, padding=1)
+            self.norm = nn.LayerNorm(8)
+            self.batch_norm = nn.BatchNorm1d(8)
+            self.rnn = nn.LSTM(8, 4, bidirectional=True)
+            self.attention = nn.MultiheadAttention(8, 2)
+            self.head = nn.Linear(8, 2)
+
+        def forward(self, tokens: torch.Tensor) -> Any:
+            x = self.norm(self.embed(tokens))
+            x = self.batch_norm(self.conv(x.transpose(1, 2))).transpose(1, 2).relu()
+            x = self.attention(x, x, x, need_weights=False)[0] + self.rnn(x)[0]
+            return self.head(torch.cat([x, x[:, :1]], dim=1).mean(1)).softmax(-1)
+
+    model = build(Small).eval()
+    run = run_forward(model, lambda: ((torch.zeros(3, 5, dtype=torch.int64),), {}), {}, frozenset())
+    if run.error is not None:
+        raise run.error
+
+
+class _Analysis:
+    """The analysis of one model of a loaded file."""
+
+    def __init__(
+        self,
+        request: Analyse,
+        loaded: Loaded,
+        site: ModelSite,
+        pins: tuple[Pin, ...],
+        instrumenter: Instrumenter,
+        poll: Callable[[], None],
+    ) -> None:
+        self.request = request
+        self.loaded = loaded
+        self.site = site
+        self.pins = pins
+        self.instrumenter = instrumenter
+        self.poll = poll
+        self.places = Places(request.documents)
+
+    def run(self) -> Trace:
+        try:
+            found = resolve(
+                self.loaded,
+                self.site,
+                pins=self.pins,
+                folder=self._folder(),
+                build=build,
+                attempt=self._attempt,
+            )
+            return self._trace(found)
+        except PyModelError as error:
+            return self._failed(error)
+
+    def _trace(self, found: Resolution) -> Trace:
+        recorder = Recorder(lambda tensor: "cpu", lambda tensor: False)
+        with recording(recorder):
+            model = build(found.make)
+        model.train(self.request.mode == "train")
+
+        def run(binding: dict[str, int]) -> Run:
+            return run_forward(
+                model, lambda: self._arguments(found.inputs, binding), binding, self._files(), poll=self.poll
+            )
+
+        probes = probe(run, {name: guess.base for name, guess in found.symbols.items()})
+        inputs = tuple(_describe_input(each, probes.fixed) for each in found.inputs)
+        assembled = assemble(
+            target=self.site.target,
+            mode=self.request.mode,
+            model=model,
+            construction=found.construction,
+            inputs=inputs,
+            meanings={name: guess.meaning for name, guess in found.symbols.items()},
+            probes=probes,
+            sites=self.instrumenter.sites,
+            built=recorder.events,
+            places=self.places,
+            attempts=found.attempts,
+            files=self.loaded.files,
+        )
+        return self._with_diagnostics(assembled)
+
+    def _with_diagnostics(self, assembled: Assembled) -> Trace:
+        trace = assembled.trace
+        fallback = self._class_line()
+        diagnostics = [
+            explain(failure, (fallback.path, fallback.start, fallback.end)) for failure in assembled.failures
+        ]
+        if assembled.error is not None:
+            diagnostics.append(_describe_error(assembled.error, assembled.error_at or fallback))
+        diagnostics += find_traps(trace)
+        return _replace(trace, diagnostics=tuple(dict.fromkeys(diagnostics)))
+
+    def _arguments(
+        self, inputs: tuple[ResolvedInput, ...], binding: dict[str, int]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        namespace = vars(self.loaded.module)
+        values = [(each, materialise(each.spec, binding, namespace)) for each in inputs]
+        args = tuple(value for each, value in values if each.by == "position")
+        return args, {each.name: value for each, value in values if each.by == "keyword"}
+
+    def _attempt(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Attempt:
+        model.train(self.request.mode == "train")
+        run = run_forward(model, lambda: (args, kwargs), {}, frozenset(), record=False, frontier=False, poll=self.poll)
+        error = run.error or (run.faults[0].message if run.faults else None)
+        words = str(error).strip().splitlines()[0] if error and str(error).strip() else type(error).__name__
+        return Attempt(
+            error is None,
+            tuple(shape for _, shape, _ in run.outputs),
+            None if error is None else words,
+            len(run.operations),
+            run.faults[0].operands[0] if run.faults and run.faults[0].operands else None,
+        )
+
+    def _failed(self, error: PyModelError) -> Trace:
+        cause = error.__cause__
+        frame = raising_frame(cause, self._files()) if cause is not None else None
+        place = self.places.locate(frame)
+        if cause is not None and place is not None:
+            diagnostic = _describe_error(cause, place)
+        else:
+            diagnostic = _diagnostic_of(error, self.site.target, self._class_line())
+        return Trace(
+            target=self.site.target,
+            mode=self.request.mode,
+            status="failed",
+            construction=None,
+            inputs=(),
+            symbols={},
+            values=(),
+            modules=(),
+            diagnostics=(diagnostic,),
+            totals=None,
+            attempts=(str(error),),
+            files=self.loaded.files,
+        )
+
+    def _class_line(self) -> Location:
+        named = self.site.name_range
+        return Location(self.request.path, named.start, named.end)
+
+    def _files(self) -> frozenset[str]:
+        return frozenset(self.loaded.files)
+
+    def _folder(self) -> str:
+        """The widest import root above the file: where neighbours are looked for."""
+        own = Path(self.request.path).parent
+        above = [Path(root) for root in self.request.roots if own.is_relative_to(root)]
+        return str(min(above, key=lambda root: len(root.parts), default=own))
+
+
+def _wanted_names(request: Analyse) -> tuple[str, ...]:
+    return tuple(target.rpartition("::")[2] for target in request.targets)
+
+
+def _describe_input(found: ResolvedInput, fixed: dict[str, int]) -> Input:
+    """The schema's form of an input, with symbols that could not be moved as the numbers they were."""
+    if not isinstance(found.spec, TensorSpec):
+        return Input(found.name, found.by, None, None, getattr(found.spec, "expression", "…"), found.source)
+    dims = tuple(fixed.get(dim, dim) if isinstance(dim, str) else dim for dim in found.spec.dims)
+    dtype = found.spec.dtype or "float32"
+    if dtype == "float32":
+        sizes = ", ".join(map(str, dims))
+        return Input(found.name, found.by, dims, dtype, f"torch.randn({sizes})", found.source)
+    return Input(found.name, found.by, dims, dtype, f"torch.zeros({show(dims)}, dtype=torch.{dtype})", found.source)
+
+
+def _describe_error(error: BaseException, place: Location) -> Diagnostic:
+    """An exception of user code, on the line that raised it."""
+    if isinstance(error, PermissionError):
+        return Diagnostic("effect-refused", "warning", str(error), place.path, place.start, place.end)
+    if isinstance(error, SystemExit):
+        words = f"this exits (code {error.code}): in an analysis nothing after it is known."
+        return Diagnostic("exits", "warning", words, place.path, place.start, place.end)
+    words = f"{type(error).__name__}: {error}".strip().splitlines()[0]
+    return Diagnostic("raises", "error", words, place.path, place.start, place.end)
+
+
+def _diagnostic_of(error: PyModelError, target: str, place: Location | None = None) -> Diagnostic:
+    path = error.path or target.partition("::")[0]
+    line = error.line or 1
+    where = place or Location(path, Position(line, 0), Position(line, 1))
+    code = "".join("-" + c.lower() if c.isupper() else c for c in type(error).__name__).lstrip("-")
+    return Diagnostic(code, "hint", f"{error.message} {error.advice}".strip(), where.path, where.start, where.end)
+
+
+def _replace(trace: Trace, **changes: Any) -> Trace:
+    return dataclasses.replace(trace, **changes)
