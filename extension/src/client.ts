@@ -31,18 +31,20 @@ export function describeLaunch(interpreters: Interpreters): Launch {
 export interface ClientOptions {
   /** The folder that holds `server/` and `pymodel/`. */
   readonly root: string;
+  /** A folder for Python's compiled files, so that none are written beside the sources. */
+  readonly cache: string;
   readonly log: vscode.LogOutputChannel;
   readonly trace: vscode.LogOutputChannel;
   /** Called when the server has crashed too often to be started again by itself. */
   readonly onGivenUp: () => void;
 }
 
-export function createClient(launch: Launch, { root, log, trace, onGivenUp }: ClientOptions): LanguageClient {
+export function createClient(launch: Launch, { root, cache, log, trace, onGivenUp }: ClientOptions): LanguageClient {
   const server: Executable = {
     command: launch.server,
-    // -P: the folder that the editor happens to stand in is not on the path of imports.
-    args: ["-P", join(root, "server", "launch.py")],
-    options: { cwd: root, env: { PYTHONUTF8: "1", PYTHONUNBUFFERED: "1", PYTHONDONTWRITEBYTECODE: "1" } },
+    // Flags, not variables of the environment, which jobs would inherit. -P: no import from the current folder.
+    args: ["-P", "-u", "-X", "utf8", "-X", `pycache_prefix=${cache}`, join(root, "server", "launch.py")],
+    options: { cwd: root },
   };
   const options: LanguageClientOptions = {
     documentSelector: [

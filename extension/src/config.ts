@@ -1,6 +1,7 @@
 /** The settings, as the server and the launch want them. */
 
 import { homedir } from "node:os";
+import { basename, resolve } from "node:path";
 import * as vscode from "vscode";
 
 const SECTION = "pymodel";
@@ -8,13 +9,16 @@ const SECTION = "pymodel";
 /** Settings that the running server cannot take over: a change needs a new one. */
 export const LAUNCH_SETTINGS = [`${SECTION}.interpreter`, `${SECTION}.workerMode`];
 
-/** The interpreter that a person has set for this folder, with `~` and `${workspaceFolder}` filled in. */
+/** The interpreter that a person has set for this folder: `~` and `${workspaceFolder}` filled in, paths absolute. */
 export function configuredInterpreter(folder: vscode.WorkspaceFolder | undefined): string | undefined {
   const value = read(folder).get<string>("interpreter", "").trim();
   if (value === "") {
     return undefined;
   }
-  return value.replace(/^~(?=[/\\])/, homedir()).replace(/\$\{workspaceFolder\}/g, folder?.uri.fsPath ?? "");
+  const root = folder?.uri.fsPath ?? "";
+  const path = value.replace(/^~(?=[/\\])/, homedir()).replace(/\$\{workspaceFolder\}/g, root);
+  // A bare name is looked up on the PATH.
+  return basename(path) === path ? path : resolve(root, path);
 }
 
 export function workerMode(): "fork" | "persistent" | null {

@@ -123,6 +123,7 @@ export class Server implements Context, vscode.Disposable {
     this.log.info(`The server runs on ${this.launch.server}, models on ${this.launch.chosen ?? "what it finds"}`);
     const client = createClient(this.launch, {
       root: this.extension.extensionPath,
+      cache: vscode.Uri.joinPath(this.extension.globalStorageUri, "pycache").fsPath,
       log: this.log,
       trace: this.trace,
       onGivenUp: () => this.fail(client, vscode.l10n.t("PyModel's server crashes again and again.")),

@@ -44,7 +44,7 @@ function restartOnChange(server: Server): vscode.Disposable[] {
     timer = setTimeout(() => void server.restartIfLaunchChanged(), ENVIRONMENT_SETTLES_MS);
   };
   let selection: vscode.Disposable | undefined;
-  void watchSelection(soon).then((watcher) => {
+  void watchSelection(soon, server.log).then((watcher) => {
     selection = watcher;
   });
   return [

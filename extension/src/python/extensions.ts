@@ -3,6 +3,7 @@
  * Both are optional; only the few members used here are described.
  */
 
+import { setTimeout as wait } from "node:timers/promises";
 import * as vscode from "vscode";
 import { describe } from "../log";
 
@@ -22,34 +23,49 @@ interface PythonApi {
 const ENVIRONMENTS = "ms-python.vscode-python-envs";
 const PYTHON = "ms-python.python";
 
+/** These extensions may take long to start. Then we start without them, and hear of their selection later. */
+const PATIENCE_MS = 5_000;
+
 export async function selectedByExtension(
   resource: vscode.Uri | undefined,
   log: vscode.LogOutputChannel,
 ): Promise<string | undefined> {
   try {
-    const environments = await activate<EnvironmentsApi>(ENVIRONMENTS);
-    const environment = await environments?.getEnvironment(resource);
-    if (environment) {
-      return environment.execInfo.run.executable;
-    }
-    const python = await activate<PythonApi>(PYTHON);
-    const active = python?.environments.getActiveEnvironmentPath(resource);
-    const resolved = active && (await python?.environments.resolveEnvironment(active));
-    return resolved?.executable.uri?.fsPath;
+    return await Promise.race([askExtensions(resource), wait(PATIENCE_MS, undefined)]);
   } catch (error) {
     log.warn(`The Python extensions did not say which interpreter is selected: ${describe(error)}`);
     return undefined;
   }
 }
 
-/** Calls `changed` when another interpreter is selected in either extension. */
-export async function watchSelection(changed: () => void): Promise<vscode.Disposable> {
+async function askExtensions(resource: vscode.Uri | undefined): Promise<string | undefined> {
   const environments = await activate<EnvironmentsApi>(ENVIRONMENTS);
+  const environment = await environments?.getEnvironment(resource);
+  if (environment) {
+    return environment.execInfo.run.executable;
+  }
   const python = await activate<PythonApi>(PYTHON);
-  return vscode.Disposable.from(
-    ...(environments ? [environments.onDidChangeEnvironment(changed)] : []),
-    ...(python ? [python.environments.onDidChangeActiveEnvironmentPath(changed)] : []),
-  );
+  const active = python?.environments.getActiveEnvironmentPath(resource);
+  const resolved = active && (await python?.environments.resolveEnvironment(active));
+  return resolved?.executable.uri?.fsPath;
+}
+
+/** Calls `changed` when another interpreter is selected in either extension. */
+export async function watchSelection(
+  changed: () => void,
+  log: vscode.LogOutputChannel,
+): Promise<vscode.Disposable | undefined> {
+  try {
+    const environments = await activate<EnvironmentsApi>(ENVIRONMENTS);
+    const python = await activate<PythonApi>(PYTHON);
+    return vscode.Disposable.from(
+      ...(environments ? [environments.onDidChangeEnvironment(changed)] : []),
+      ...(python ? [python.environments.onDidChangeActiveEnvironmentPath(changed)] : []),
+    );
+  } catch (error) {
+    log.warn(`The Python extensions do not say when another interpreter is selected: ${describe(error)}`);
+    return undefined;
+  }
 }
 
 /** An extension's API; undefined where it is not installed, or exports nothing because it is switched off. */

@@ -23,7 +23,10 @@ export class NoPython extends Error {}
 /** Raises `NoPython` if nothing here can run the server. */
 export async function findInterpreters(log: vscode.LogOutputChannel): Promise<Interpreters> {
   const folder = currentFolder();
-  const chosen = configuredInterpreter(folder) ?? (await selectedByExtension(folder?.uri, log)) ?? null;
+  const configured = configuredInterpreter(folder);
+  // What is selected may lie in the workspace, whose programs are not run before it is trusted.
+  const selected = vscode.workspace.isTrusted ? await selectedByExtension(folder?.uri, log) : undefined;
+  const chosen = configured ?? selected ?? null;
   const candidates = [chosen, await virtualEnvironment(folder), ...onPath()];
   const problems: string[] = [];
   for (const candidate of candidates) {

@@ -5,6 +5,7 @@ import { element } from "../shared/dom";
 import { formatValue, groupByQuantity, type Series } from "./series";
 
 const HEIGHT = 220;
+const SPARSE = 60;
 const COLOURS = ["--vscode-charts-blue", "--vscode-charts-orange", "--vscode-charts-green", "--vscode-charts-purple"];
 /** Lines differ by their dashes too, not by colour alone. */
 const DASHES = [[], [6, 4], [2, 3], [8, 3, 2, 3]];
@@ -95,11 +96,27 @@ function options(names: readonly string[], width: number): uPlot.Options {
         dash: DASHES[index % DASHES.length] as number[],
         width: 1.5,
         spanGaps: true,
-        points: { show: false },
+        points: { show: isSparse, size: 5 },
       })),
     ],
     plugins: [readout()],
   };
+}
+
+/** A metric of every epoch has few values among those of every step: each is marked. */
+function isSparse(plot: uPlot, index: number): boolean {
+  return Array.from(plot.data[index] ?? []).filter((value) => value !== null).length < SPARSE;
+}
+
+/** The value at a step, else the one before it. */
+function latestValue(values: ArrayLike<number | null | undefined>, index: number): number | undefined {
+  for (let at = index; at >= 0; at--) {
+    const value = values[at];
+    if (typeof value === "number") {
+      return value;
+    }
+  }
+  return undefined;
 }
 
 /** The values under the pointer, beside it. */
@@ -116,8 +133,8 @@ function readout(): uPlot.Plugin {
           return;
         }
         const lines = plot.series.slice(1).flatMap((series, column) => {
-          const value = plot.data[column + 1]?.[index];
-          return value === null || value === undefined ? [] : [`${series.label}  ${formatValue(value)}`];
+          const value = latestValue(plot.data[column + 1] ?? [], index);
+          return value === undefined ? [] : [`${series.label}  ${formatValue(value)}`];
         });
         box.textContent = [`step ${step}`, ...lines].join("\n");
         const left = plot.cursor.left ?? 0;
