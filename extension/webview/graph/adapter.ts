@@ -1,0 +1,181 @@
+/**
+ * The only file that knows Netron. It draws one level of a model, or a model file, into the page's `#target`.
+ *
+ * Netron's own screens, menus and sidebars are never opened: clicks are caught before they reach it, and its host asks
+ * nothing of the outside. What is relied on is declared in `netron/*.d.ts` and watched by the contract test.
+ */
+
+import type { Strings } from "./messages";
+import { LevelBoundary, type LevelGraph, LevelNode } from "./model";
+import { type DrawnGraph, type ModelLike, View } from "./netron/view.js";
+import { extendDrawing } from "./netronDrawing";
+import { NetronHost } from "./netronHost";
+
+/** What a model file holds for one of its nodes, as Netron tells it. */
+export interface FileNode {
+  name: string;
+  type: { name: string };
+  inputs?: readonly FileArgument[];
+  outputs?: readonly FileArgument[];
+  attributes?: readonly { name: string; value: unknown }[];
+}
+
+export interface FileArgument {
+  name: string;
+  value: readonly { name: string; type?: { toString(): string } | null; initializer?: unknown }[];
+}
+
+export interface Viewport {
+  zoom: number;
+  left: number;
+  top: number;
+}
+
+/** A view that only draws. */
+class DrawingView extends View {
+  override show(): void {}
+
+  override async error(error: Error): Promise<void> {
+    throw error;
+  }
+}
+
+export class Canvas {
+  private readonly view: DrawingView;
+  private readonly target: HTMLElement;
+  private graph: LevelGraph | undefined;
+
+  private constructor(private readonly host: NetronHost) {
+    this.view = new DrawingView(host);
+    this.target = document.getElementById("target") as HTMLElement;
+  }
+
+  /** `netron` is the folder of its files. The page has elements with the ids `target` and `sidebar`. */
+  static async create(netron: URL, strings: Strings): Promise<Canvas> {
+    extendDrawing(strings);
+    return new Canvas(await NetronHost.create(netron));
+  }
+
+  /** Draws a level. With `still` what is in the middle of the viewport stays there, at the same zoom. */
+  async draw(graph: LevelGraph, still: boolean): Promise<void> {
+    this.graph = graph;
+    const zoom = this.view.target?.zoom ?? 1;
+    if (!still || this.view.target === null) {
+      return this.render(graph, graph);
+    }
+    const anchor = this.findAnchor(graph);
+    this.view._model = graph;
+    this.view._path = [{ target: graph, signature: null }];
+    await this.view.refresh(anchor);
+    this.drawn.zoom = zoom;
+  }
+
+  /** The graph object to hand to `draw`, which keeps the identity of nodes that were drawn before. */
+  get last(): LevelGraph | undefined {
+    return this.graph;
+  }
+
+  /** Reads a model file and draws its main graph. Throws what Netron says is wrong with it. */
+  async drawFile(name: string, bytes: ArrayBuffer): Promise<void> {
+    this.graph = undefined;
+    const model = await this.view._modelFactoryService.open(this.host.openFile(name, bytes));
+    const [graph] = model.modules;
+    if (graph === undefined) {
+      throw new Error("This file holds no graph.");
+    }
+    await this.render(model, graph);
+  }
+
+  clear(): void {
+    this.graph = undefined;
+    this.view._model = null;
+    this.view._path = [];
+    void this.view.render(null, null);
+  }
+
+  /** The id of the level's node, or the file's node, that an element of the page is part of. */
+  at(element: Element): { id: string } | { file: FileNode } | null {
+    const drawn = element.closest("g.node");
+    for (const { label } of this.view.target?.nodes.values() ?? []) {
+      if (label.element === drawn && drawn !== null) {
+        const value = label.value;
+        return value instanceof LevelNode || value instanceof LevelBoundary
+          ? { id: value.node.id }
+          : isFileNode(value)
+            ? { file: value }
+            : null;
+      }
+    }
+    return null;
+  }
+
+  /** Marks a node, or none, and scrolls as far as is needed to see it above what covers the bottom. */
+  select(selected: string | FileNode | null, covered: number): void {
+    const value = typeof selected === "string" ? this.graph?.items.get(selected) : selected;
+    const target = this.view.target;
+    const elements = target?.select(value ? [value] : null, "page") ?? [];
+    if (target !== null && elements.length > 0) {
+      target.scrollTo(elements, "instant");
+      const hidden = (elements[0] as Element).getBoundingClientRect().bottom - (this.bottom - covered - 8);
+      if (hidden > 0) {
+        this.target.scrollTop += hidden;
+      }
+    }
+  }
+
+  get viewport(): Viewport {
+    return { zoom: this.view.target?.zoom ?? 1, left: this.target.scrollLeft, top: this.target.scrollTop };
+  }
+
+  set viewport({ zoom, left, top }: Viewport) {
+    this.drawn.zoom = zoom;
+    this.target.scrollTo({ left, top, behavior: "instant" });
+  }
+
+  zoomBy(factor: number): void {
+    if (this.view.target !== null) {
+      this.view.target.zoom *= factor;
+    }
+  }
+
+  private async render(model: ModelLike, graph: unknown): Promise<void> {
+    this.view._model = model;
+    this.view._path = [{ target: graph, signature: null }];
+    const status = await this.view.render(graph, null);
+    if (status !== "") {
+      throw new Error(`Netron did not draw the graph (${status}).`);
+    }
+  }
+
+  private get drawn(): DrawnGraph {
+    if (this.view.target === null) {
+      throw new Error("Nothing is drawn.");
+    }
+    return this.view.target;
+  }
+
+  /** The node nearest to the middle of the viewport that the next graph has too, and where it is now. */
+  private findAnchor(next: LevelGraph): { value: unknown; rect: DOMRect } | undefined {
+    const { left, top, width, height } = this.target.getBoundingClientRect();
+    let nearest: { value: unknown; rect: DOMRect; distance: number } | undefined;
+    for (const item of next.items.values()) {
+      const rect = this.drawn.find(item)?.element.getBoundingClientRect();
+      if (rect !== undefined) {
+        const [x, y] = [rect.left + rect.width / 2, rect.top + rect.height / 2];
+        const distance = Math.hypot(x - left - width / 2, y - top - height / 2);
+        if (nearest === undefined || distance < nearest.distance) {
+          nearest = { value: item, rect, distance };
+        }
+      }
+    }
+    return nearest;
+  }
+
+  private get bottom(): number {
+    return this.target.getBoundingClientRect().bottom;
+  }
+}
+
+function isFileNode(value: unknown): value is FileNode {
+  return typeof value === "object" && value !== null && "type" in value && "inputs" in value;
+}

@@ -1,0 +1,38 @@
+/** The part of Netron 9.3.3's grapher.js that is used. */
+
+export interface HeaderEntry {
+  content: string;
+  tooltip: string;
+  padding: number;
+}
+
+export interface Header {
+  /** Only a header has entries; lists of rows are blocks too. */
+  _entries?: HeaderEntry[];
+  add(id: null, classes: string[]): HeaderEntry;
+}
+
+export interface RowList {
+  argument(name: string, text: string): object;
+  add(row: object): void;
+}
+
+export class Graph {
+  readonly nodes: Map<string, { label: Node }>;
+}
+
+export class Node {
+  /** What it was drawn from: a node, or an argument for the graph's inputs and outputs. */
+  value: unknown;
+  element: SVGGElement;
+  blocks: Header[];
+  list(): RowList;
+  build(document: Document, parent: Element): void;
+}
+
+export class Edge {
+  label?: string;
+  /** Netron's drawn value; its own `value` is the model's. */
+  value?: { value: unknown };
+  build(document: Document, paths: Element, hitTests: Element, labels: Element): void;
+}

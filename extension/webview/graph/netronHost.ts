@@ -1,0 +1,95 @@
+/** Netron's host: the little it asks of the world. No network, no storage, no cookies, no telemetry, no dialogs. */
+
+import { BinaryStream } from "./netron/base.js";
+
+const WORKER = `
+self.addEventListener("message", ({ data }) => {
+  try {
+    layout(data.nodes, data.edges, data.layout, data.state);
+    self.postMessage(data);
+  } catch (error) {
+    self.postMessage({ type: "error", message: error.message });
+  }
+});`;
+
+/** The modules that read ONNX, the one format that is opened. */
+const READERS = new Set(["./onnx", "./onnx-proto"]);
+
+export class NetronHost {
+  readonly window = window;
+  readonly document = document;
+  readonly type = "PyModel";
+  readonly version = "9.3.3";
+
+  private constructor(
+    private readonly netron: URL,
+    private readonly layoutUrl: string | null,
+  ) {}
+
+  /** `netron` is the folder of its files. Where a page may not start a worker, layout runs in the page. */
+  static async create(netron: URL): Promise<NetronHost> {
+    const dagre = await (await fetch(new URL("dagre.js", netron))).text();
+    // A page of VS Code may not start a worker from a file: the script is handed over as text.
+    const url = URL.createObjectURL(new Blob([dagre, WORKER], { type: "text/javascript" }));
+    try {
+      new Worker(url, { type: "module" }).terminate();
+      return new NetronHost(netron, url);
+    } catch {
+      return new NetronHost(netron, null);
+    }
+  }
+
+  environment(name: string): unknown {
+    return name === "serial" ? this.layoutUrl === null : undefined;
+  }
+
+  worker(): Worker {
+    return new Worker(this.layoutUrl as string, { type: "module" });
+  }
+
+  /** Netron asks whether to cancel a layout that takes long, and cancels once it is answered: it never is. */
+  message(): Promise<never> {
+    return new Promise(() => undefined);
+  }
+
+  async require(id: string): Promise<unknown> {
+    return READERS.has(id) ? import(this.url(`${id.slice(2)}.js`)) : { ModelFactory: NoReader };
+  }
+
+  /** A file as Netron's readers take it. It stands alone: weights kept beside an ONNX file are not read. */
+  openFile(name: string, bytes: ArrayBuffer): object {
+    return {
+      identifier: name,
+      stream: new BinaryStream(new Uint8Array(bytes)),
+      entries: new Map(),
+      require: (id: string) => this.require(id),
+      asset: async (file: string) => (await fetch(this.url(file))).text(),
+      fetch: () => Promise.reject(new Error("Files beside the model are not read.")),
+      error: () => undefined,
+    };
+  }
+
+  exception(error: Error): void {
+    throw error;
+  }
+
+  view(): void {}
+  start(): void {}
+  event(): void {}
+  update(): void {}
+  get(): void {}
+  set(): void {}
+  delete(): void {}
+  openURL(): void {}
+
+  private url(file: string): string {
+    return new URL(file, this.netron).href;
+  }
+}
+
+/** Stands for the formats that are not there. */
+class NoReader {
+  async match(): Promise<null> {
+    return null;
+  }
+}
