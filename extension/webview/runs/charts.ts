@@ -96,7 +96,7 @@ function options(names: readonly string[], width: number): uPlot.Options {
         dash: DASHES[index % DASHES.length] as number[],
         width: 1.5,
         spanGaps: true,
-        points: { show: isSparse, size: 5 },
+        points: { show: isSparse, size: 5, fill: style.getPropertyValue("--vscode-editor-background") },
       })),
     ],
     plugins: [readout()],

@@ -57,9 +57,9 @@ export function formatValue(value: MetricValue | undefined): string {
   if (typeof value !== "number") {
     return value ?? "–";
   }
-  return Math.abs(value) >= 1e-3 && Math.abs(value) < 1e5
-    ? String(Number(value.toPrecision(4)))
-    : value.toExponential(2);
+  const size = Math.abs(value);
+  const plain = size === 0 || (size >= 1e-3 && size < 1e5);
+  return plain ? String(Number(value.toPrecision(4))) : value.toExponential(2);
 }
 
 /** `75` as `1 min 15 s`. */
