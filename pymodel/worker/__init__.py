@@ -1,1 +1,1 @@
-
+"""The process that runs user code for an answer, and can die without anyone noticing."""

@@ -1,0 +1,46 @@
+"""Limits and identity of a child process. Memory limits are relative to the zygote's own size."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+
+EXTRA_MEMORY = 4 << 30
+PR_SET_PDEATHSIG = 1
+TELL_WHERE = getattr(signal, "SIGUSR1", None)
+"""The zygote sends this before it kills for time: the child then writes its traceback to a pipe."""
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when its parent dies (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def limit_memory() -> None:
+    """Allow this process so much address space beyond what it has now, and no core file."""
+    import resource
+
+    size = current_size() + EXTRA_MEMORY
+    resource.setrlimit(resource.RLIMIT_AS, (size, size))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def current_size() -> int:
+    """Address space of this process, in bytes."""
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def silence(*, keep: tuple[int, ...]) -> None:
+    """Point stdin, stdout and stderr at nothing, and close every other descriptor but those in `keep`."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nothing, descriptor)
+    start = 3
+    for descriptor in sorted(keep):
+        os.closerange(start, descriptor)
+        start = descriptor + 1
+    os.closerange(start, 4096)

@@ -1,0 +1,255 @@
+"""The process that keeps torch warm and forks one child for each analysis.
+
+It speaks frames of `schema.analysis` on two descriptors and runs no user code itself. Killing is cancelling: a newer
+request for a file kills the older one's child, and so does the deadline, which starts anew with each model.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import re
+import selectors
+import signal
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..schema import Analyse, Cancel, Failed, MalformedMessage, Ready, encode_frame, from_json
+from ..schema.codec import LENGTH_BYTES
+from .limits import TELL_WHERE
+
+AT_ONCE = 2
+FRAME = re.compile(r'File "(?P<path>[^"]+)", line (?P<line>\d+) in ')
+
+
+def analysis_seconds() -> float:
+    return float(os.environ.get("PYMODEL_ANALYSIS_SECONDS", "10"))
+
+
+@dataclass
+class Child:
+    """A running analysis: its process, its pipes, and what it last said."""
+
+    request: Analyse
+    pid: int
+    result: int
+    where: int
+    deadline: float
+    buffer: bytes = b""
+    traceback: bytes = b""
+    target: str | None = None
+    finished: bool = False
+    cancelled: bool = False
+    timed_out: bool = False
+
+
+@dataclass
+class Zygote:
+    """Serves requests from the descriptor `source`, answers on `sink`, until `source` ends."""
+
+    source: int
+    sink: int
+    children: dict[int, Child] = field(default_factory=dict)
+    waiting: list[Analyse] = field(default_factory=list)
+    selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
+    incoming: bytes = b""
+    error: str | None = None
+    """Why nothing can be analysed here, if so."""
+
+    def serve(self, ready: Ready) -> None:
+        self.error = ready.error
+        gc.collect()
+        gc.freeze()  # or the first collection in a child would copy every page of torch
+        self.send(ready)
+        self.selector.register(self.source, selectors.EVENT_READ, None)
+        while True:
+            for key, _ in self.selector.select(self._seconds_to_deadline()):
+                if key.data is None:
+                    if not self._read_requests():
+                        self._end()
+                        return
+                else:
+                    self._read_child(key.data, key.fd)
+            self._enforce_deadlines()
+            self._start_waiting()
+
+    def send(self, message: Any) -> None:
+        view = memoryview(encode_frame(message))
+        while view:
+            view = view[os.write(self.sink, view) :]
+
+    # Requests.
+
+    def _read_requests(self) -> bool:
+        data = os.read(self.source, 1 << 20)
+        if not data:
+            return False
+        self.incoming += data
+        frames, self.incoming = split_frames(self.incoming)
+        for frame in frames:
+            self._accept(frame)
+        return True
+
+    def _accept(self, frame: dict[str, Any]) -> None:
+        try:
+            if frame.get("method") == "cancel":
+                self._cancel(from_json(Cancel, frame).id)
+                return
+            request = from_json(Analyse, frame)
+        except MalformedMessage as error:
+            self.send(Failed(int(frame.get("id") or 0), f"malformed request: {error}", code="crashed"))
+            return
+        if self.error is not None:
+            self.send(Failed(request.id, self.error, code="crashed"))
+            return
+        for older in [each for each in self.children.values() if each.request.path == request.path]:
+            self._cancel(older.request.id)
+        for older_request in [each for each in self.waiting if each.path == request.path]:
+            self._cancel(older_request.id)
+        self.waiting.append(request)
+
+    def _cancel(self, number: int) -> None:
+        for request in [each for each in self.waiting if each.id == number]:
+            self.waiting.remove(request)
+            self.send(Failed(number, "cancelled", code="cancelled"))
+        for child in self.children.values():
+            if child.request.id == number and not child.finished:
+                child.cancelled = True
+                kill(child.pid)
+
+    # Children.
+
+    def _start_waiting(self) -> None:
+        while self.waiting and len(self.children) < AT_ONCE:
+            self._fork(self.waiting.pop(0))
+
+    def _fork(self, request: Analyse) -> None:
+        result_out, result_in = os.pipe()
+        where_out, where_in = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                from .child import run_child  # loaded already, unless torch is missing
+
+                run_child(request, result_in, where_in)
+            finally:
+                os._exit(70)
+        os.close(result_in)
+        os.close(where_in)
+        child = Child(request, pid, result_out, where_out, time.monotonic() + analysis_seconds())
+        self.children[pid] = child
+        os.set_blocking(where_out, False)
+        self.selector.register(result_out, selectors.EVENT_READ, child)
+
+    def _read_child(self, child: Child, descriptor: int) -> None:
+        data = os.read(descriptor, 1 << 20)
+        if not data:
+            self._bury(child)
+            return
+        child.buffer += data
+        frames, child.buffer = split_frames(child.buffer)
+        for frame in frames:
+            event = frame.get("event")
+            if event == "started":
+                child.target = frame.get("target")
+                child.deadline = time.monotonic() + analysis_seconds()
+            child.finished = child.finished or event == "finished"
+            if not child.cancelled:
+                self.send(frame)
+
+    def _bury(self, child: Child) -> None:
+        kill(child.pid)  # whatever it may have started in its session goes with it
+        _, status = os.waitpid(child.pid, 0)
+        self.selector.unregister(child.result)
+        child.traceback += _drain(child.where)
+        os.close(child.result)
+        os.close(child.where)
+        del self.children[child.pid]
+        if not child.finished or child.cancelled:
+            self.send(_describe_death(child, status))
+
+    def _enforce_deadlines(self) -> None:
+        now = time.monotonic()
+        for child in list(self.children.values()):
+            if now < child.deadline:
+                continue
+            if not child.timed_out:
+                child.timed_out = True
+                child.deadline = now + 0.2  # time to say where it is
+                _signal(child.pid, TELL_WHERE)
+            else:
+                kill(child.pid)
+                child.deadline = now + 60
+
+    def _seconds_to_deadline(self) -> float | None:
+        if not self.children:
+            return None
+        return max(0.0, min(child.deadline for child in self.children.values()) - time.monotonic())
+
+    def _end(self) -> None:
+        for child in self.children.values():
+            kill(child.pid)
+
+
+def split_frames(data: bytes) -> tuple[list[dict[str, Any]], bytes]:
+    """The whole frames at the start of `data`, and the rest."""
+    frames = []
+    while len(data) >= LENGTH_BYTES:
+        end = LENGTH_BYTES + int.from_bytes(data[:LENGTH_BYTES], "big")
+        if len(data) < end:
+            break
+        frames.append(json.loads(data[LENGTH_BYTES:end].decode("utf-8", "surrogatepass")))
+        data = data[end:]
+    return frames, data
+
+
+def kill(pid: int) -> None:
+    """Kill a child and its whole session."""
+    for send in (os.killpg, os.kill):
+        try:
+            send(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+
+
+def _signal(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
+
+
+def _drain(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, 1 << 16)
+    except BlockingIOError:
+        return b""
+
+
+def _describe_death(child: Child, status: int) -> Failed:
+    if child.cancelled:
+        return Failed(child.request.id, "cancelled", child.target, "cancelled")
+    path, line = _user_frame(child)
+    if child.timed_out:
+        words = f"did not finish within {analysis_seconds():g} s and was stopped. Is there an endless loop?"
+        return Failed(child.request.id, words, child.target, "timeout", path, line)
+    if os.WIFSIGNALED(status):
+        name = signal.Signals(os.WTERMSIG(status)).name
+        words = f"the process was ended by {name} while it ran this code. Other files go on working."
+        return Failed(child.request.id, words, child.target, "crashed", path, line)
+    code = os.WEXITSTATUS(status)
+    words = f"this code ends the process (exit code {code}): in an analysis nothing after it is known."
+    return Failed(child.request.id, words, child.target, "exited", path, line)
+
+
+def _user_frame(child: Child) -> tuple[str | None, int | None]:
+    """The innermost frame of the user's own code in the traceback that the child left."""
+    roots = (*child.request.roots, str(Path(child.request.path).parent))
+    for match in FRAME.finditer(child.traceback.decode(errors="replace")):
+        path = match["path"]
+        if "site-packages" not in path and any(path.startswith(root.rstrip("/") + "/") for root in roots):
+            return path, int(match["line"])
+    return None, None
