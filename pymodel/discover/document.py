@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import ast
+import re
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from ..schema import Diagnostic, Position, Range
 
+BOM = "\ufeff"
 MAX_BYTES = 2_000_000
+LINE_END = re.compile(r"\r\n|\r|\n")
+"""What ends a line for Python's tokenizer and for editors; `str.splitlines` knows more, such as form feeds."""
 MAX_BLANKED = 50
 """So many broken logical lines are blanked before a text is given up."""
+BLOCK_KEYWORDS = frozenset(
+    ("def", "class", "if", "elif", "else", "for", "while", "with", "try", "except", "finally", "match", "async", "case")
+)
 
 
 @dataclass(frozen=True)
@@ -26,7 +34,7 @@ class Document:
 
     @cached_property
     def lines(self) -> list[str]:
-        return self.text.splitlines()
+        return LINE_END.split(self.text.removeprefix(BOM))
 
     def position(self, line: int, byte_column: int) -> Position:
         """From the tree's columns, which count UTF-8 bytes, to characters."""
@@ -43,7 +51,9 @@ class Document:
     def name_range(self, node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> Range:
         """The range of the name in a definition."""
         line = self.lines[node.lineno - 1] if node.lineno <= len(self.lines) else ""
-        column = max(line.find(node.name, self.position(node.lineno, node.col_offset).column + 1), 0)
+        start = self.position(node.lineno, node.col_offset).column
+        match = re.compile(rf"(?:class|def)\s+({re.escape(node.name)})\b").search(line, start)
+        column = match.start(1) if match else start
         return Range(Position(node.lineno, column), Position(node.lineno, column + len(node.name)))
 
 
@@ -51,7 +61,7 @@ def parse_document(path: str, text: str) -> Document:
     """Parse a text. Never raises: what cannot be read is told in `errors`, and the rest is there."""
     if len(text) > MAX_BYTES:
         return _unreadable(path, text, "too-large", "This file is over 2 MB: PyModel does not read it.")
-    lines = text.removeprefix("\ufeff").replace("\0", " ").splitlines()
+    lines = LINE_END.split(text.removeprefix(BOM).replace("\0", " "))
     errors: tuple[Diagnostic, ...] = ()
     for _ in range(MAX_BLANKED):
         try:
@@ -69,7 +79,7 @@ def parse_document(path: str, text: str) -> Document:
     return Document(path, text, ast.Module([], []), errors)
 
 
-def read_document(path: str, documents: dict[str, str] | None = None) -> Document:
+def read_document(path: str, documents: Mapping[str, str] | None = None) -> Document:
     """Parse a file: the editor's text of it where it is open, else what is on disk.
 
     Raises:
@@ -80,18 +90,27 @@ def read_document(path: str, documents: dict[str, str] | None = None) -> Documen
 
 
 def _blank(lines: list[str], number: int) -> bool:
-    """Empty the broken line, and the block it opens if it opens one; False if there is nothing left to empty."""
+    """Empty the broken line, and the block below it if it opens one; False if there is nothing left to empty."""
     index = number - 1
     while index > 0 and not lines[index].strip():
         index -= 1  # the parser often complains one line late
-    if not lines or not lines[index].strip():
+    if not lines[index].strip():
         return False
     broken = lines[index]
-    indent = len(broken) - len(broken.lstrip())
+    kept = broken.strip() == "pass"
+    indent = _indent(broken)
     # `pass` keeps a block that would otherwise be empty.
-    already_kept = broken.strip() == "pass"
-    lines[index] = "" if already_kept or indent == 0 else " " * indent + "pass"
+    lines[index] = "" if kept or indent == 0 else broken[:indent] + "pass"
+    if broken.split(maxsplit=1)[0].rstrip(":") in BLOCK_KEYWORDS:
+        for below in range(index + 1, len(lines)):
+            if lines[below].strip() and _indent(lines[below]) <= indent:
+                break
+            lines[below] = ""
     return True
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def _syntax_error(path: str, line: int, error: SyntaxError) -> Diagnostic:

@@ -40,7 +40,7 @@ def _is_module(name: str, classes: dict[str, ast.ClassDef], seen: set[str]) -> b
     if name in seen:
         return False
     for base in classes[name].bases:
-        last = _last_name(base)
+        last = last_name(base)
         if last in classes:
             if _is_module(last, classes, seen | {name}):
                 return True
@@ -55,7 +55,7 @@ def _makes_model(node: ast.FunctionDef, models: set[str]) -> bool:
     required = len(arguments.posonlyargs) + len(arguments.args) - len(arguments.defaults)
     if required or any(default is None for default in arguments.kw_defaults):
         return False
-    if node.returns is not None and (_last_name(node.returns) in models or _last_name(node.returns) == "Module"):
+    if node.returns is not None and (last_name(node.returns) in models or last_name(node.returns) == "Module"):
         return True
     made = {
         target.id
@@ -73,19 +73,20 @@ def _makes_model(node: ast.FunctionDef, models: set[str]) -> bool:
 def _is_construction(node: ast.expr, models: set[str]) -> bool:
     if not isinstance(node, ast.Call):
         return False
-    name = _last_name(node.func)
+    name = last_name(node.func)
     if name in models or name in MODEL_MAKERS:
         return True
     return name == "Sequential" and ast.unparse(node.func) in ("nn.Sequential", "torch.nn.Sequential", "Sequential")
 
 
-def _last_name(node: ast.expr) -> str:
+def last_name(node: ast.expr) -> str:
+    """The last part of a dotted name, subscripts left out; empty for what is not a name."""
     if isinstance(node, ast.Attribute):
         return node.attr
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.Subscript):
-        return _last_name(node.value)
+        return last_name(node.value)
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value.rpartition(".")[2]
     return ""

@@ -9,13 +9,16 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
-from ..schema import Dim, Input, Pin, PyModelError
+from ..schema import Diagnostic, Dim, Input, Pin, Position, PyModelError
 from .document import Document
 from .models import find_models
+from .roots import read_pyproject
 
 COMMENT = re.compile(r"#\s*pymodel:\s*(?P<pin>.+?)\s*$")
-DTYPE = re.compile(r"\s*:\s*(?P<dtype>[A-Za-z_][A-Za-z0-9_]*)\s*$")
+DTYPE = re.compile(r"\)\s*:\s*(?P<dtype>[A-Za-z_][A-Za-z0-9_]*)")
+"""A dtype behind a tensor's brackets. It is read as an operator, `(B, T) @ int64`, so that Python can parse the rest."""
 
 
 class PinError(PyModelError):
@@ -56,15 +59,53 @@ class InputSpec:
 
 
 def find_pins(document: Document) -> tuple[Pin, ...]:
-    """The pins in comments on the lines of models' definitions."""
+    """The pins in comments on the lines of models' definitions; those that are none are left to `find_pin_faults`."""
     pins = []
     for site in find_models(document):
-        line = document.lines[site.line - 1] if site.line <= len(document.lines) else ""
-        match = COMMENT.search(line)
+        match = COMMENT.search(_line(document, site.line))
         if match:
-            construction, inputs = split_pin(match["pin"], path=document.path, line=site.line)
+            try:
+                construction, inputs = split_pin(match["pin"], path=document.path, line=site.line)
+            except PinError:
+                continue
             pins.append(Pin(site.target, construction, inputs, "comment"))
     return tuple(pins)
+
+
+def find_pin_faults(document: Document) -> tuple[Diagnostic, ...]:
+    """The comments that mean to be pins and are none, as findings on the comment."""
+    faults = []
+    for site in find_models(document):
+        match = COMMENT.search(_line(document, site.line))
+        if match:
+            try:
+                split_pin(match["pin"], path=document.path, line=site.line)
+            except PinError as error:
+                start, end = Position(site.line, match.start("pin")), Position(site.line, match.end("pin"))
+                words = f"{error.message} {error.advice}"
+                faults.append(Diagnostic("bad-pin", "warning", words, document.path, start, end))
+    return tuple(faults)
+
+
+def find_project_pins(folder: str) -> tuple[Pin, ...]:
+    """The pins of a folder's pyproject.toml, targets absolute. One that is none raises.
+
+    `[tool.pymodel.pins]` maps targets, relative to the folder, to pins: `"net.py::Net" = "Net(64), x=(B, 3, 12, 12)"`.
+
+    Raises:
+        PinError: an entry does not follow the grammar.
+    """
+    table = read_pyproject(Path(folder)).get("pymodel", {})
+    pins = table.get("pins", {}) if isinstance(table, dict) else {}
+    found = []
+    for target, text in pins.items() if isinstance(pins, dict) else ():
+        path = str(Path(folder, "pyproject.toml"))
+        if not isinstance(text, str):
+            raise _fault(f"{target} = {text}", path, None)
+        construction, inputs = split_pin(text, path=path)
+        file, _, name = target.rpartition("::")
+        found.append(Pin(f"{Path(folder, file)}::{name}", construction, inputs, "pyproject"))
+    return tuple(found)
 
 
 def split_pin(text: str, *, path: str | None = None, line: int | None = None) -> tuple[str | None, tuple[str, ...]]:
@@ -96,10 +137,8 @@ def parse_input(text: str, *, path: str | None = None, line: int | None = None) 
     name, equals, value = text.partition("=")
     if not equals or not name.strip().isidentifier():
         raise _fault(text, path, line)
-    dtype = DTYPE.search(value)
-    body = value[: dtype.start()] if dtype else value
-    node = _parse_expression(body, path, line)
-    return InputSpec(name.strip(), _spec(node, dtype["dtype"] if dtype else None))
+    node = _parse_expression(DTYPE.sub(r") @ \g<dtype>", value), path, line)
+    return InputSpec(name.strip(), _spec(node))
 
 
 def format_input(given: Input) -> str:
@@ -110,15 +149,32 @@ def format_input(given: Input) -> str:
     return f"{given.name}=({dims}):{given.dtype or 'float32'}"
 
 
-def _spec(node: ast.expr, dtype: str | None) -> Spec:
-    if isinstance(node, ast.Tuple) and dtype != "tuple":
+def _line(document: Document, number: int) -> str:
+    return document.lines[number - 1] if number <= len(document.lines) else ""
+
+
+def _spec(node: ast.expr, dtype: str | None = None) -> Spec:
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult) and isinstance(node.right, ast.Name):
+        return _spec(node.left, node.right.id)
+    if isinstance(node, ast.Tuple):
+        if dtype == "tuple":
+            return LiteralSpec(ast.unparse(node)) if _is_literal(node) else _container("tuple", node.elts)
         return TensorSpec(tuple(_dim(element) for element in node.elts), dtype)
     if isinstance(node, ast.List):
-        return ContainerSpec("list", tuple(_spec(element, dtype) for element in node.elts))
+        return _container("list", node.elts)
     if isinstance(node, ast.Dict):
         keys = tuple(ast.unparse(key) for key in node.keys if key is not None)
-        return ContainerSpec("dict", tuple(_spec(value, dtype) for value in node.values), keys)
+        return ContainerSpec("dict", tuple(_spec(value) for value in node.values), keys)
     return LiteralSpec(ast.unparse(node))
+
+
+def _container(kind: str, elements: list[ast.expr]) -> ContainerSpec:
+    return ContainerSpec(kind, tuple(_spec(element) for element in elements))
+
+
+def _is_literal(node: ast.Tuple) -> bool:
+    """Whether a tuple holds no tensors: `(3, 4)`, unlike `((B, 3), (B, 4))`."""
+    return not any(isinstance(each, (ast.Tuple, ast.List, ast.Dict, ast.BinOp)) for each in node.elts)
 
 
 def _dim(node: ast.expr) -> Dim:

@@ -21,7 +21,8 @@ from types import ModuleType
 from typing import Any
 
 from ..discover.document import Document, parse_document
-from ..discover.roots import find_module_file, module_name
+from ..discover.imports import find_module_file, module_name
+from ..discover.pins import find_pin_faults
 from ..discover.slicing import slice_module
 from ..schema import Diagnostic, Position, PyModelError
 from .stubs import StubFinder
@@ -68,7 +69,7 @@ def load_module(
         raise LoadFailed(
             f"cannot be read: {error.strerror}.", path=path, advice="Save the file, or open it."
         ) from error
-    name = module_name(path, roots)
+    name = module_name(path)
     if name in sys.modules or name in sys.stdlib_module_names:
         name = f"_pymodel_target_{name.replace('.', '_')}"
     spec = importlib.machinery.ModuleSpec(name, None, origin=path, is_package=Path(path).name == "__init__.py")
@@ -79,7 +80,8 @@ def load_module(
         importer.import_parent(name)
     sys.modules[name] = module
     importer.execute(module, document, names)
-    return Loaded(module, document, tuple(importer.diagnostics), tuple(dict.fromkeys(importer.files)))
+    diagnostics = (*importer.diagnostics, *find_pin_faults(document))
+    return Loaded(module, document, diagnostics, tuple(dict.fromkeys(importer.files)))
 
 
 def evaluate(module: ModuleType, prelude: Sequence[str], expression: str) -> Any:

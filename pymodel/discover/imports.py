@@ -1,0 +1,77 @@
+"""Which workspace files a file imports, and where a module name leads. Read as text."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from pathlib import Path
+
+from .document import Document, read_document
+
+MAX_FILES = 500
+
+
+def find_imported_files(path: str, text: str, roots: tuple[str, ...], documents: Mapping[str, str]) -> tuple[str, ...]:
+    """The workspace files that a file imports, also by way of others; itself not included."""
+    found: dict[str, None] = {}
+    waiting = [path]
+    known = {**documents, path: text}
+    while waiting and len(found) < MAX_FILES:
+        current = waiting.pop()
+        try:
+            document = read_document(current, known)
+        except OSError:
+            continue
+        for name in imported_names(document):
+            target = find_module_file(name, roots)
+            if target is not None and target not in found and target != path:
+                found[target] = None
+                waiting.append(target)
+    return tuple(found)
+
+
+def find_module_file(name: str, roots: tuple[str, ...]) -> str | None:
+    """The file of a dotted module name below one of the roots, if there is one."""
+    relative = Path(*name.split("."))
+    for root in roots:
+        for candidate in (Path(root) / relative / "__init__.py", Path(root) / relative.with_suffix(".py")):
+            if candidate.is_file():
+                return str(candidate)
+    return None
+
+
+def module_name(path: str) -> str:
+    """The dotted name a file is imported by: its path below its package's root."""
+    file = Path(path)
+    parts = [] if file.stem == "__init__" else [file.stem]
+    folder = file.parent
+    while (folder / "__init__.py").exists() and folder.parent != folder:
+        parts.insert(0, folder.name)
+        folder = folder.parent
+    return ".".join(parts) or file.parent.name
+
+
+def absolute_name(node: ast.ImportFrom, path: str) -> str:
+    """The dotted name of the module that `from … import` names in the file at `path`, dots resolved."""
+    package = module_name(path).split(".")
+    package = package if Path(path).stem == "__init__" else package[:-1]
+    base = package[: len(package) - node.level + 1] if node.level else []
+    return ".".join([*base, *([node.module] if node.module else [])])
+
+
+def imported_names(document: Document) -> list[str]:
+    """Every dotted name that a file may import as a module, in any scope."""
+    names: list[str] = []
+    for node in ast.walk(document.tree):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            stem = absolute_name(node, document.path)
+            names += [stem, *(f"{stem}.{alias.name}" if stem else alias.name for alias in node.names)]
+    return [prefix for name in names if name for prefix in _prefixes(name)]
+
+
+def _prefixes(name: str) -> list[str]:
+    """`["a", "a.b"]` of `a.b`: importing a module imports the packages around it."""
+    parts = name.split(".")
+    return [".".join(parts[: length + 1]) for length in range(len(parts))]
