@@ -10,7 +10,7 @@ import functools
 import json
 import types
 import typing
-from typing import Any, BinaryIO, TypeVar
+from typing import IO, Any, TypeVar
 
 T = TypeVar("T")
 
@@ -116,7 +116,7 @@ def encode_frame(message: Any) -> bytes:
     return len(body).to_bytes(LENGTH_BYTES, "big") + body
 
 
-def read_frame(stream: BinaryIO) -> Any | None:
+def read_frame(stream: IO[bytes]) -> Any | None:
     """The next frame's JSON, or None at the end of the stream. A torn last frame counts as the end."""
     header = stream.read(LENGTH_BYTES)
     if len(header) < LENGTH_BYTES:

@@ -9,7 +9,7 @@ import sys
 
 EXTRA_MEMORY = 4 << 30
 PR_SET_PDEATHSIG = 1
-TELL_WHERE = getattr(signal, "SIGUSR1", None)
+TELL_WHERE: int = getattr(signal, "SIGUSR1", 0)
 """The zygote sends this before it kills for time: the child then writes its traceback to a pipe."""
 
 

@@ -59,7 +59,7 @@ class PersistentWorker:
             except MalformedMessage as error:
                 self._send(Failed(int(frame.get("id") or 0), f"malformed request: {error}", code="crashed"))
                 continue
-            for older in [each for each in list(self._cancellations)]:
+            for older in tuple(self._cancellations):
                 self._cancel(older)
             self._cancellations[request.id] = Cancellation()
             self._requests.put(request)

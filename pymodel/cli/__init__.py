@@ -1,0 +1,38 @@
+"""Every capability from a terminal. With `--json`, stdout holds one document and nothing else."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from ..schema import PyModelError
+from . import analyses, internal, jobs
+from .output import FAILED, USAGE
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code is 0 fine, 1 an error or warning found, 2 usage, 3 could not be analysed."""
+    parser = build_parser()
+    try:
+        options = parser.parse_args(arguments)
+    except SystemExit as stop:  # argparse has said what is wrong
+        return stop.code if isinstance(stop.code, int) else USAGE
+    try:
+        code: int = options.run(options)
+    except PyModelError as error:
+        print(f"pymodel: {error}", file=sys.stderr)
+        return USAGE if isinstance(error, analyses.UsageError) else FAILED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # `pymodel … | head` is no fault
+        return 0
+    return code
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="pymodel", description="What the code of an nn.Module means.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for package in (analyses, jobs, internal):
+        package.add_commands(commands)
+    return parser

@@ -1,0 +1,280 @@
+"""Commands that read or trace models: models, shapes, summary, why, graph, check."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib.util
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ..discover.document import parse_document, read_document
+from ..discover.models import find_models
+from ..discover.pins import split_pin
+from ..discover.roots import find_import_roots
+from ..schema import (
+    Analyse,
+    Diagnostic,
+    Failed,
+    Finished,
+    Mode,
+    ModelSite,
+    Pin,
+    Position,
+    PyModelError,
+    Trace,
+    Traced,
+    to_json,
+)
+from ..worker.client import run_analysis
+from . import reports
+from .output import (
+    FAILED,
+    FINE,
+    FOUND,
+    describe_diagnostic,
+    exit_code,
+    print_json,
+    print_table,
+    shapes_document,
+    show,
+)
+
+SKIPPED = frozenset(("node_modules", "site-packages", "__pycache__", "build", "dist"))
+
+
+class UsageError(PyModelError):
+    """The command's words do not name something that is there."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """`file.py::Name`, found. `given` is what the user wrote."""
+
+    given: str
+    path: str
+    name: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Analysed:
+    traces: tuple[Trace, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    failure: Failed | None
+
+
+def add_commands(commands: Any) -> None:
+    models = commands.add_parser("models", help="list the models of files and folders")
+    models.add_argument("paths", nargs="+", metavar="PATH")
+    models.set_defaults(run=run_models)
+    for name, run, words in (
+        ("shapes", run_shapes, "the shape of every value, line by line"),
+        ("summary", run_summary, "a table of the model's modules"),
+        ("why", run_why, "why a model has no shapes: what was tried and what to do"),
+        ("graph", run_graph, "one level of the model's graph"),
+    ):
+        command = commands.add_parser(name, help=words)
+        add_target(command)
+        command.set_defaults(run=run)
+        if name == "shapes":
+            command.add_argument("--mode", choices=("eval", "train"), default="eval")
+        if name == "graph":
+            command.add_argument("--level", default="", metavar="PATH", help="the node to open")
+    check = commands.add_parser("check", help="find faults in the models of files and folders")
+    check.add_argument("paths", nargs="+", metavar="PATH")
+    check.add_argument("--format", choices=("text", "json", "sarif", "github"), default="text")
+    check.set_defaults(run=run_check)
+    for command in (models, check):
+        command.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def add_target(command: argparse.ArgumentParser) -> None:
+    command.add_argument("target", metavar="TARGET", help="file.py::Name or package.module:Name")
+    command.add_argument("--json", action="store_true", help="print one JSON document")
+    command.add_argument("--init", metavar="EXPRESSION", help="how to construct it: 'Net(width=64)'")
+    command.add_argument("--input", action="append", default=[], metavar="PIN", help="'x=(B, 3, 32, 32):float32'")
+
+
+def run_models(options: argparse.Namespace) -> int:
+    sites = [site for path in python_files(options.paths) for site in find_models(read_document(path))]
+    if options.json:
+        rows = [
+            {"target": site.target, "line": site.line, "kind": site.kind, "bases": list(site.bases)} for site in sites
+        ]
+        print_json({"models": rows})
+    else:
+        print_table([(site.target, str(site.line), site.kind, ", ".join(site.bases)) for site in sites], right=(1,))
+    return FINE
+
+
+def run_shapes(options: argparse.Namespace) -> int:
+    target = find_target(options.target)
+    trace = trace_target(target, options, options.mode)
+    if options.json:
+        print_json(shapes_document(trace, target.given))
+    else:
+        reports.print_listing(trace)
+        for found in trace.diagnostics:
+            print(describe_diagnostic(found))
+    return trace_code(trace)
+
+
+def run_summary(options: argparse.Namespace) -> int:
+    target = find_target(options.target)
+    trace = trace_target(target, options)
+    if options.json:
+        document = shapes_document(trace, target.given)
+        print_json({key: document[key] for key in ("target", "status", "modules", "totals")})
+    else:
+        reports.print_summary(trace)
+    return trace_code(trace)
+
+
+def run_why(options: argparse.Namespace) -> int:
+    target = find_target(options.target)
+    trace = trace_target(target, options)
+    if options.json:
+        document = shapes_document(trace, target.given)
+        keys = ("target", "status", "construction", "inputs", "diagnostics")
+        print_json({**{key: document[key] for key in keys}, "attempts": list(trace.attempts)})
+    else:
+        reports.print_why(trace)
+    return trace_code(trace)
+
+
+def run_graph(options: argparse.Namespace) -> int:
+    from ..graph.level import build_level
+
+    trace = trace_target(find_target(options.target), options)
+    level = build_level(trace, options.level)
+    if options.json:
+        print_json({"level": to_json(level)})
+    else:
+        print_table([(node.id, node.type, " ".join(map(show, node.outputs))) for node in level.nodes])
+    return trace_code(trace)
+
+
+def run_check(options: argparse.Namespace) -> int:
+    diagnostics: list[Diagnostic] = []
+    failed = False
+    for path in python_files(options.paths):
+        if not find_models(read_document(path)):
+            continue
+        analysed = analyse_file(path)
+        found = [*analysed.diagnostics, *(each for trace in analysed.traces for each in trace.diagnostics)]
+        if analysed.failure is not None:
+            found.append(describe_failure(analysed.failure, path))
+            failed = True
+        diagnostics += dict.fromkeys(found)
+    reports.print_diagnostics(diagnostics, "json" if options.json else options.format)
+    return exit_code(diagnostics) or (FAILED if failed else FINE)
+
+
+# Targets.
+
+
+def find_target(text: str) -> Target:
+    """`file.py::Name` or `package.module:Name`; without a name, the only model of the file.
+
+    Raises:
+        UsageError: there is no such file or model, or the name is missing and there are several.
+    """
+    path, separator, name = text.partition("::")
+    if not separator and not path.endswith(".py"):
+        module, _, name = text.partition(":")
+        path = module_file(module)
+    file = Path(path)
+    if not file.is_file():
+        raise UsageError(f"there is no file {path}.", advice="Name a target as file.py::Name or package.module:Name.")
+    names = [site.name for site in find_models(read_document(str(file)))]
+    if not name:
+        if len(names) != 1:
+            listed = ", ".join(names) or "no model"
+            raise UsageError(f"{path} holds {listed}.", advice=f"Name one: {path}::{names[0] if names else 'Name'}.")
+        name = names[0]
+    elif name not in names:
+        raise UsageError(f"{path} has no model {name}.", advice=f"It holds: {', '.join(names) or 'none'}.")
+    return Target(text, str(file.resolve()), name)
+
+
+def module_file(name: str) -> str:
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        spec = None
+    finally:
+        sys.path.pop(0)
+    if spec is None or spec.origin is None:
+        raise UsageError(f"there is no module {name}.", advice="Name a target as file.py::Name or package.module:Name.")
+    return spec.origin
+
+
+def python_files(paths: list[str]) -> Iterator[str]:
+    """The Python files among and below `paths`; hidden folders and environments are passed over."""
+    for path in map(Path, paths):
+        if path.is_dir():
+            for file in sorted(path.rglob("*.py")):
+                parts = file.relative_to(path).parts
+                if not any(part.startswith(".") or part in SKIPPED for part in parts):
+                    yield str(file)
+        elif path.is_file():
+            yield str(path)
+        else:
+            raise UsageError(f"there is no file or folder {path}.", advice="Check the path.")
+
+
+# Analyses.
+
+
+def trace_target(target: Target, options: argparse.Namespace, mode: Mode = "eval") -> Trace:
+    """The trace of one target; a failed one where the analysis died, with the reason as its diagnostic."""
+    inputs = tuple(options.input)
+    for text in inputs:
+        split_pin(text)
+    pins: tuple[Pin, ...] = ()
+    if options.init or inputs:
+        pins = (Pin(f"{target.path}::{target.name}", options.init, inputs, "cli"),)
+    analysed = analyse_file(target.path, (f"{target.path}::{target.name}",), pins, mode)
+    file_errors = tuple(each for each in analysed.diagnostics if each.severity != "hint")
+    if analysed.traces:
+        trace = analysed.traces[0]
+        diagnostics = tuple(dict.fromkeys((*trace.diagnostics, *file_errors)))
+        return dataclasses.replace(trace, diagnostics=diagnostics)
+    found = (describe_failure(analysed.failure, target.path),) if analysed.failure else analysed.diagnostics
+    return Trace(f"{target.path}::{target.name}", mode, "failed", None, (), {}, (), (), found, None)
+
+
+def analyse_file(path: str, targets: tuple[str, ...] = (), pins: tuple[Pin, ...] = (), mode: Mode = "eval") -> Analysed:
+    absolute = str(Path(path).resolve())
+    roots = find_import_roots(absolute, (str(Path.cwd()),))
+    request = Analyse(1, absolute, targets, {}, roots, pins, mode)
+    traces: list[Trace] = []
+    for event in run_analysis(request):
+        if isinstance(event, Traced):
+            traces.append(event.trace)
+        elif isinstance(event, Finished):
+            return Analysed(tuple(traces), event.diagnostics, None)
+        elif isinstance(event, Failed):
+            return Analysed(tuple(traces), (), event)
+    return Analysed(tuple(traces), (), None)
+
+
+def describe_failure(failure: Failed, path: str) -> Diagnostic:
+    """Why an analysis died, on the user's line where it is known, else on the model's."""
+    name = (failure.target or "").rpartition("::")[2]
+    document = parse_document(path, Path(path).read_text(encoding="utf-8", errors="replace"))
+    sites: list[ModelSite] = [site for site in find_models(document) if site.name == name]
+    if failure.path and failure.line:
+        start, end = Position(failure.line, 0), Position(failure.line, 200)
+        return Diagnostic(f"analysis-{failure.code}", "error", failure.reason, failure.path, start, end)
+    start, end = (sites[0].name_range.start, sites[0].name_range.end) if sites else (Position(1, 0), Position(1, 1))
+    return Diagnostic(f"analysis-{failure.code}", "error", failure.reason, path, start, end)
+
+
+def trace_code(trace: Trace) -> int:
+    if trace.status == "failed":
+        return FAILED
+    return FOUND if trace.status == "partial" else exit_code(trace.diagnostics)

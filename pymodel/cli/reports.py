@@ -1,0 +1,112 @@
+"""Traces and diagnostics as text for a person, or for a program that reads CI's output."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..schema import Diagnostic, Trace, to_json
+from .output import describe_diagnostic, print_json, print_table, show
+
+SARIF_LEVELS = {"error": "error", "warning": "warning", "hint": "note"}
+
+
+def print_listing(trace: Trace) -> None:
+    """The source of `forward`, with what each line assigns or returns at its end."""
+    path = trace.target.partition("::")[0]
+    shapes: dict[int, str] = {}
+    for value in trace.values:
+        if value.path == path and value.phase == "forward" and value.kind == "tensor":
+            prefix = f"{value.name}: " if value.name else ""
+            if value.name or value.end.line not in shapes:
+                shapes[value.end.line] = (
+                    f"{prefix}{show(value.dims)} {value.dtype}{' (assumed)' if value.assumed else ''}"
+                )
+    if not shapes:
+        return
+    lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+    first, last = min(shapes), max(shapes)
+    width = min(max(len(lines[n - 1]) for n in shapes), 90)
+    for number in range(first, last + 1):
+        note = f"  # {shapes[number]}" if number in shapes else ""
+        print(f"{number:5}  {lines[number - 1].ljust(width) if note else lines[number - 1]}{note}")
+
+
+def print_summary(trace: Trace) -> None:
+    rows = [("module", "class", "output", "parameters", "FLOPs")]
+    for module in trace.modules:
+        outputs = " ".join(map(show, module.outputs))
+        rows.append((module.path or "(model)", module.class_, outputs, f"{module.parameters:,}", str(module.flops)))
+    print_table(rows, right=(3, 4))
+    if trace.totals is not None:
+        print(f"\n{trace.totals.parameters:,} parameters, {trace.totals.trainable:,} of them trainable")
+    for found in trace.diagnostics:
+        print(describe_diagnostic(found))
+
+
+def print_why(trace: Trace) -> None:
+    """How the model was made and fed, or what stood in the way."""
+    print(f"{trace.target}: {trace.status}")
+    if trace.construction is not None:
+        print(f"constructed as {trace.construction.expression} (from: {trace.construction.source.kind})")
+    for given in trace.inputs:
+        print(
+            f"input {given.name}: {show(given.dims) or given.expression} {given.dtype or ''} (from: {given.source.kind})"
+        )
+    if trace.attempts:
+        print("tried:")
+    for attempt in trace.attempts:
+        print(f"  {attempt}")
+    for found in trace.diagnostics:
+        print(describe_diagnostic(found))
+
+
+def print_diagnostics(diagnostics: Sequence[Diagnostic], form: str) -> None:
+    if form == "json":
+        print_json({"diagnostics": to_json(list(diagnostics))})
+    elif form == "sarif":
+        print(json.dumps(build_sarif(diagnostics), ensure_ascii=False, indent=2))
+    elif form == "github":
+        for found in diagnostics:
+            level = "notice" if found.severity == "hint" else found.severity
+            text = found.message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+            place = f"file={found.path},line={found.start.line},col={found.start.column + 1},title={found.code}"
+            print(f"::{level} {place}::{text}")
+    else:
+        for found in diagnostics:
+            print(describe_diagnostic(found))
+
+
+def build_sarif(diagnostics: Sequence[Diagnostic]) -> dict[str, Any]:
+    """SARIF 2.1.0, as code-scanning services read it."""
+    results = [
+        {
+            "ruleId": found.code,
+            "level": SARIF_LEVELS[found.severity],
+            "message": {"text": found.message},
+            "locations": [
+                {
+                    "physicalLocation": {
+                        "artifactLocation": {"uri": Path(found.path).as_posix()},
+                        "region": {
+                            "startLine": found.start.line,
+                            "startColumn": found.start.column + 1,
+                            "endLine": found.end.line,
+                            "endColumn": found.end.column + 1,
+                        },
+                    }
+                }
+            ],
+        }
+        for found in diagnostics
+    ]
+    rules = [{"id": code} for code in sorted({found.code for found in diagnostics})]
+    driver = {"name": "PyModel", "version": __version__, "rules": rules}
+    return {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{"tool": {"driver": driver}, "results": results}],
+    }
