@@ -154,7 +154,8 @@ def _run_job(target: Target, request: TrainRequest | ExportRequest, options: arg
     from .. import runs
 
     root = runs.find_runs_root(target.path, (str(Path.cwd()),))
-    folder = runs.create_run(root, request, folder=options.run_dir)
+    own = options.run_dir
+    folder = runs.create_run(root, request) if own is None else runs.initialise_run(own.resolve(), request)
     with open(folder / "log.txt", "ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-P", str(MAIN), "job", str(folder)],

@@ -23,9 +23,8 @@ def print_table(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> Non
         return
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
     for row in rows:
-        cells = [
-            cell.rjust(w) if n in right else cell.ljust(w) for n, (cell, w) in enumerate(zip(row, widths, strict=True))
-        ]
+        padded = enumerate(zip(row, widths, strict=True))
+        cells = [cell.rjust(width) if n in right else cell.ljust(width) for n, (cell, width) in padded]
         print("  ".join(cells).rstrip())
 
 

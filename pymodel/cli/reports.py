@@ -53,9 +53,8 @@ def print_why(trace: Trace) -> None:
     if trace.construction is not None:
         print(f"constructed as {trace.construction.expression} (from: {trace.construction.source.kind})")
     for given in trace.inputs:
-        print(
-            f"input {given.name}: {show(given.dims) or given.expression} {given.dtype or ''} (from: {given.source.kind})"
-        )
+        dims = show(given.dims) or given.expression
+        print(f"input {given.name}: {dims} {given.dtype or ''} (from: {given.source.kind})")
     if trace.attempts:
         print("tried:")
     for attempt in trace.attempts:
