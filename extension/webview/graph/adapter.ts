@@ -25,6 +25,11 @@ export interface FileArgument {
   value: readonly { name: string; type?: { toString(): string } | null; initializer?: unknown }[];
 }
 
+const TOP_MARGIN = 24;
+
+/** The protobuf tag of `ir_version`, the first field of a model. */
+const ONNX_FIRST_BYTE = 0x08;
+
 export interface Viewport {
   zoom: number;
   left: number;
@@ -61,7 +66,8 @@ export class Canvas {
     this.graph = graph;
     const zoom = this.view.target?.zoom ?? 1;
     if (!still || this.view.target === null) {
-      return this.render(graph, graph);
+      await this.render(graph, graph);
+      return this.scrollToTop();
     }
     const anchor = this.findAnchor(graph);
     this.view._model = graph;
@@ -70,14 +76,13 @@ export class Canvas {
     this.drawn.zoom = zoom;
   }
 
-  /** The graph object to hand to `draw`, which keeps the identity of nodes that were drawn before. */
-  get last(): LevelGraph | undefined {
-    return this.graph;
-  }
-
-  /** Reads a model file and draws its main graph. Throws what Netron says is wrong with it. */
+  /** Reads an ONNX file and draws its main graph. Throws what Netron says is wrong with it. */
   async drawFile(name: string, bytes: ArrayBuffer): Promise<void> {
     this.graph = undefined;
+    // Asked for anything else, Netron would try the readers of all its formats, which are not here.
+    if (new Uint8Array(bytes)[0] !== ONNX_FIRST_BYTE) {
+      throw new Error("This is not an ONNX file.");
+    }
     const model = await this.view._modelFactoryService.open(this.host.openFile(name, bytes));
     const [graph] = model.modules;
     if (graph === undefined) {
@@ -144,6 +149,14 @@ export class Canvas {
     const status = await this.view.render(graph, null);
     if (status !== "") {
       throw new Error(`Netron did not draw the graph (${status}).`);
+    }
+  }
+
+  /** Netron leaves a wide margin; the graph begins near the top instead. */
+  private scrollToTop(): void {
+    const first = this.target.querySelector(".graph-input, .graph-node");
+    if (first !== null) {
+      this.target.scrollTop += first.getBoundingClientRect().top - this.target.getBoundingClientRect().top - TOP_MARGIN;
     }
   }
 
