@@ -32,7 +32,7 @@ export function allSettings(): Record<string, unknown> {
   return {
     interpreter: configuredInterpreter(vscode.workspace.workspaceFolders?.[0]) ?? "",
     analysis: { enabled: settings.get<boolean>("analysis.enabled", true) },
-    inlayHints: settings.get<string>("inlayHints", "names"),
+    inlayHints: settings.get<string>("inlayHints", "assigned"),
     pins: settings.get<Record<string, string>>("pins", {}),
   };
 }

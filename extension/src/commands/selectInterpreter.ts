@@ -1,7 +1,7 @@
 /** Select Interpreter: by the Python extension where there is one, else from what is found here. */
 
 import * as vscode from "vscode";
-import { currentFolder, onPath, problemOf, virtualEnvironment } from "../python/interpreter";
+import { currentFolder, onPath, probe, virtualEnvironment } from "../python/interpreter";
 
 export async function selectInterpreter(): Promise<void> {
   const byExtension = "python.setInterpreter";
@@ -21,8 +21,9 @@ export async function selectInterpreter(): Promise<void> {
 async function pickInterpreter(): Promise<string | undefined> {
   const browse = { label: vscode.l10n.t("Browse…"), iconPath: new vscode.ThemeIcon("folder") };
   const candidates = [await virtualEnvironment(currentFolder()), ...onPath()].filter((path) => path !== null);
-  const problems = await Promise.all(candidates.map(problemOf));
-  const found = candidates.filter((_, index) => problems[index] === null).map((label) => ({ label }));
+  const probes = await Promise.all(candidates.map(probe));
+  const usable = probes.filter(({ problem }) => problem === null).map(({ executable }) => executable);
+  const found = [...new Set(usable)].map((label) => ({ label }));
   const picked = await vscode.window.showQuickPick([...found, browse], {
     placeHolder: vscode.l10n.t("Which Python has PyTorch?"),
   });

@@ -27,15 +27,12 @@ export async function findInterpreters(log: vscode.LogOutputChannel): Promise<In
   // What is selected may lie in the workspace, whose programs are not run before it is trusted.
   const selected = vscode.workspace.isTrusted ? await selectedByExtension(folder?.uri, log) : undefined;
   const chosen = configured ?? selected ?? null;
-  const candidates = [chosen, await virtualEnvironment(folder), ...onPath()];
+  const candidates = [chosen, await virtualEnvironment(folder), ...onPath()].filter((path) => path !== null);
   const problems: string[] = [];
   for (const candidate of candidates) {
-    if (candidate === null) {
-      continue;
-    }
-    const problem = await problemOf(candidate);
+    const { executable, problem } = await probe(candidate);
     if (problem === null) {
-      return { chosen, server: candidate };
+      return { chosen: candidate === chosen ? executable : chosen, server: executable };
     }
     log.info(`${candidate} cannot run PyModel's server: ${problem}`);
     problems.push(`${candidate}: ${problem}`);
@@ -68,16 +65,25 @@ export function onPath(): string[] {
   return process.platform === "win32" ? ["python", "py"] : ["python3", "python"];
 }
 
-/** Why this program cannot run the server, or null if it can. Arguments are never given to a shell. */
-export async function problemOf(interpreter: string): Promise<string | null> {
+export interface Probe {
+  /** The program's absolute path, where it runs at all. */
+  readonly executable: string;
+  /** Why it cannot run the server; null if it can. */
+  readonly problem: string | null;
+}
+
+/** Runs the interpreter to see what it is. Arguments are never given to a shell. */
+export async function probe(interpreter: string): Promise<Probe> {
   try {
-    const script = "import sys; print(*sys.version_info[:2])";
+    const script = "import sys; print(sys.executable); print(*sys.version_info[:2])";
     const { stdout } = await run(interpreter, ["-I", "-c", script], { timeout: 10_000, shell: false });
-    const [major = 0, minor = 0] = stdout.trim().split(" ").map(Number);
+    const [executable = interpreter, version = ""] = stdout.trim().split(/\r?\n/);
+    const [major = 0, minor = 0] = version.split(" ").map(Number);
     const newEnough = major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1]);
-    return newEnough ? null : vscode.l10n.t("it is Python {0}.{1}", major, minor);
+    return { executable, problem: newEnough ? null : vscode.l10n.t("it is Python {0}.{1}", major, minor) };
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    return code === "ENOENT" ? vscode.l10n.t("there is no such program") : vscode.l10n.t("it does not run");
+    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    const problem = missing ? vscode.l10n.t("there is no such program") : vscode.l10n.t("it does not run");
+    return { executable: interpreter, problem };
   }
 }
