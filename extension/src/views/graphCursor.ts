@@ -1,0 +1,124 @@
+/** The editor's side of the graph: which model the cursor is in, where it moves, and code that is revealed for a node. */
+
+import * as vscode from "vscode";
+import type { Context } from "../context";
+import { describe } from "../log";
+import {
+  type Location,
+  type ModelSite,
+  type ModelsParams,
+  type ModelsResult,
+  methods,
+  type Position,
+} from "../protocol";
+
+/** A burst of cursor moves is one. */
+const SETTLES_MS = 50;
+
+export interface Place {
+  uri: vscode.Uri;
+  position: vscode.Position;
+}
+
+export interface Model {
+  uri: vscode.Uri;
+  /** Without it the server takes the model at the cursor, or the file's first. */
+  target: string | null;
+}
+
+export class GraphCursor implements vscode.Disposable {
+  private readonly entered = new vscode.EventEmitter<Model>();
+  private readonly moved = new vscode.EventEmitter<Place>();
+  private readonly subscriptions: vscode.Disposable[];
+  private timer: NodeJS.Timeout | undefined;
+  private models: { document: string; version: number; sites: readonly ModelSite[] } | undefined;
+  /** The document, and the model in it, that the cursor was in last. */
+  private last: { document?: string; target?: string } = {};
+  /** Where the graph itself has put the cursor: what comes of that is no wish of the user's. */
+  private revealed: { document: string; selection: vscode.Selection } | undefined;
+
+  /** The cursor has come into another model. */
+  readonly onDidEnterModel = this.entered.event;
+  readonly onDidMove = this.moved.event;
+
+  constructor(private readonly context: Context) {
+    this.subscriptions = [
+      this.entered,
+      this.moved,
+      vscode.window.onDidChangeTextEditorSelection(({ textEditor }) => this.settle(textEditor)),
+      vscode.window.onDidChangeActiveTextEditor((editor) => editor && this.settle(editor)),
+    ];
+  }
+
+  /** The Python editor with the cursor, or the first one that is visible. */
+  static get editor(): vscode.TextEditor | undefined {
+    const editors = [vscode.window.activeTextEditor, ...vscode.window.visibleTextEditors];
+    return editors.find((editor) => editor?.document.languageId === "python");
+  }
+
+  /** Selects a place in the code, in the column where its file is open already, and leaves the focus where it is. */
+  async reveal(location: Location): Promise<void> {
+    const document = await vscode.workspace.openTextDocument(vscode.Uri.file(location.path));
+    const [start, end] = [toPosition(document, location.start), toPosition(document, location.end)];
+    const selection = new vscode.Selection(start, end);
+    this.revealed = { document: document.uri.toString(), selection };
+    const editors = vscode.window.visibleTextEditors;
+    const editor = editors.find((each) => each.document === document) ?? editors[0];
+    const viewColumn = editor?.viewColumn ?? vscode.ViewColumn.One;
+    await vscode.window.showTextDocument(document, { selection, viewColumn, preserveFocus: true });
+  }
+
+  dispose(): void {
+    clearTimeout(this.timer);
+    vscode.Disposable.from(...this.subscriptions).dispose();
+  }
+
+  private settle(editor: vscode.TextEditor): void {
+    if (editor.document.languageId === "python" && editor === vscode.window.activeTextEditor) {
+      clearTimeout(this.timer);
+      this.timer = setTimeout(() => void this.follow(editor), SETTLES_MS);
+    }
+  }
+
+  private async follow({ document, selection }: vscode.TextEditor): Promise<void> {
+    const name = document.uri.toString();
+    const isOwnDoing = this.revealed?.document === name && this.revealed.selection.isEqual(selection);
+    const sites = await this.findModels(document);
+    const line = selection.active.line + 1;
+    const under = sites.find(({ range }) => range.start.line <= line && line <= range.end.line);
+    const model = under ?? (this.last.document === name ? undefined : sites[0]);
+    const isAnother = model !== undefined && model.target !== this.last.target;
+    if (model !== undefined) {
+      this.last = { document: name, target: model.target };
+    }
+    if (isOwnDoing) {
+      return;
+    }
+    this.revealed = undefined;
+    if (isAnother) {
+      this.entered.fire({ uri: document.uri, target: model.target });
+    }
+    this.moved.fire({ uri: document.uri, position: selection.active });
+  }
+
+  private async findModels(document: vscode.TextDocument): Promise<readonly ModelSite[]> {
+    const [name, version] = [document.uri.toString(), document.version];
+    if (this.models?.document !== name || this.models.version !== version) {
+      try {
+        const params = { uri: name };
+        const { models } = await this.context.request<ModelsParams, ModelsResult>(methods.models, params);
+        this.models = { document: name, version, sites: models };
+      } catch (error) {
+        this.context.log.debug(`The graph does not follow the cursor: ${describe(error)}`);
+        return [];
+      }
+    }
+    return this.models.sites;
+  }
+}
+
+/** Columns count code points in what comes from the server, and UTF-16 units in the editor. */
+function toPosition(document: vscode.TextDocument, { line, column }: Position): vscode.Position {
+  const text = document.lineAt(Math.min(line, document.lineCount) - 1).text;
+  return new vscode.Position(line - 1, [...text].slice(0, column).join("").length);
+}

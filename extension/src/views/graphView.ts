@@ -1,0 +1,122 @@
+/** The graph in the side bar, the same beside the code, and the commands that open them. */
+
+import * as vscode from "vscode";
+import { resolveUri } from "../commands/target";
+import type { Context } from "../context";
+import { describe } from "../log";
+import { GraphCursor, type Model } from "./graphCursor";
+import { GraphSession } from "./graphSession";
+
+const VIEW = "pymodel.graph";
+
+export function registerGraphView(context: Context): vscode.Disposable {
+  const cursor = new GraphCursor(context);
+  const view = new GraphView(new GraphSession(context, cursor));
+  const panels = new GraphPanels(() => new GraphSession(context, cursor));
+  const command = (id: string, run: (...args: unknown[]) => Promise<void>) =>
+    vscode.commands.registerCommand(id, (...args: unknown[]) => run(...args).catch((error) => fail(context, error)));
+  return vscode.Disposable.from(
+    cursor,
+    view.session,
+    panels,
+    vscode.window.registerWebviewViewProvider(VIEW, view),
+    vscode.window.registerWebviewPanelSerializer(VIEW, panels),
+    command("pymodel.showGraph", (uri, target) => view.show(namedModel(uri, target))),
+    command("pymodel.openGraphToSide", (uri, target) => panels.open(namedModel(uri, target, view.session.shownModel))),
+    command("pymodel.openModelFile", (file) => view.showFile(file)),
+  );
+}
+
+class GraphView implements vscode.WebviewViewProvider {
+  private view: vscode.WebviewView | undefined;
+
+  constructor(readonly session: GraphSession) {}
+
+  resolveWebviewView(view: vscode.WebviewView): void {
+    this.view = view;
+    view.onDidChangeVisibility(() => view.visible || this.session.detach());
+    view.onDidDispose(() => {
+      this.view = undefined;
+      this.session.detach();
+    });
+    this.session.attach(view.webview);
+  }
+
+  async show(model: Model): Promise<void> {
+    await this.session.show(model);
+    await this.bringUp();
+  }
+
+  async showFile(file: unknown): Promise<void> {
+    const chosen =
+      file instanceof vscode.Uri ? file : typeof file === "string" ? vscode.Uri.file(file) : await pickFile();
+    if (chosen !== undefined) {
+      await this.session.showFile(chosen);
+      await this.bringUp();
+    }
+  }
+
+  /** Opens the view and leaves the cursor in the code, from where the graph is moved. */
+  private async bringUp(): Promise<void> {
+    if (this.view !== undefined) {
+      this.view.show(true);
+      return;
+    }
+    const editor = vscode.window.activeTextEditor;
+    await vscode.commands.executeCommand(`${VIEW}.focus`);
+    if (editor !== undefined) {
+      await vscode.commands.executeCommand("workbench.action.focusActiveEditorGroup");
+    }
+  }
+}
+
+class GraphPanels implements vscode.WebviewPanelSerializer, vscode.Disposable {
+  private readonly sessions = new Set<GraphSession>();
+
+  constructor(private readonly createSession: () => GraphSession) {}
+
+  async open(model: Model): Promise<void> {
+    const column = { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true };
+    const panel = vscode.window.createWebviewPanel(VIEW, vscode.l10n.t("Model Graph"), column);
+    await this.adopt(panel).show(model);
+  }
+
+  async deserializeWebviewPanel(panel: vscode.WebviewPanel): Promise<void> {
+    this.adopt(panel);
+  }
+
+  dispose(): void {
+    vscode.Disposable.from(...this.sessions).dispose();
+  }
+
+  private adopt(panel: vscode.WebviewPanel): GraphSession {
+    const session = this.createSession();
+    this.sessions.add(session);
+    panel.onDidChangeViewState(() => panel.visible || session.detach());
+    panel.onDidDispose(() => {
+      this.sessions.delete(session);
+      session.detach();
+      session.dispose();
+    });
+    session.attach(panel.webview);
+    return session;
+  }
+}
+
+/** The model that a command's arguments name, else the one at hand, else the one at the cursor. */
+function namedModel(uri: unknown, target: unknown, atHand?: Model): Model {
+  if (uri === undefined && atHand !== undefined) {
+    return atHand;
+  }
+  return { uri: resolveUri(uri), target: typeof target === "string" ? target : null };
+}
+
+async function pickFile(): Promise<vscode.Uri | undefined> {
+  const picked = await vscode.window.showOpenDialog({ filters: { ONNX: ["onnx"] }, canSelectMany: false });
+  return picked?.[0];
+}
+
+function fail(context: Context, error: unknown): void {
+  context.log.error(`The graph: ${describe(error)}`);
+  void vscode.window.showErrorMessage(describe(error));
+}
