@@ -18,7 +18,7 @@ from .roots import read_pyproject
 
 COMMENT = re.compile(r"#\s*pymodel:\s*(?P<pin>.+?)\s*$")
 DTYPE = re.compile(r"\)\s*:\s*(?P<dtype>[A-Za-z_][A-Za-z0-9_]*)")
-"""A dtype behind a tensor's brackets. It is read as an operator, `(B, T) @ int64`, so that Python can parse the rest."""
+"""A dtype behind a tensor's brackets. It is read as an operator, `(B, T) @ int64`, so that Python parses the rest."""
 
 
 class PinError(PyModelError):

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from .models import last_name
+
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+
 HARMLESS = frozenset(
-    ("print", "manual_seed", "seed", "filterwarnings", "simplefilter", "basicConfig", "getLogger", "set_printoptions")
+    (
+        *("print", "manual_seed", "seed", "filterwarnings", "simplefilter", "basicConfig", "getLogger", "setLevel"),
+        *("set_printoptions", "set_float32_matmul_precision", "manual_seed_all", "append", "insert", "setdefault"),
+    )
 )
 """Calls whose absence nobody needs to be told of."""
+LITERALS = (
+    *(ast.Constant, ast.Dict, ast.List, ast.Tuple, ast.Set, ast.UnaryOp, ast.unaryop),
+    *(ast.BinOp, ast.operator, ast.expr_context),
+)
+"""What a constant such as `SIZES = {"width": 2 * 32}` is made of."""
 
 
 @dataclass(frozen=True)
@@ -21,11 +33,23 @@ class Slice:
 
 
 def slice_module(tree: ast.Module, names: Iterable[str] = ()) -> Slice:
-    """Keep what the definitions of `names` need, transitively; all definitions where `names` is empty."""
+    """Keep what `names` need, transitively; what all definitions need where `names` is empty."""
     needed = _needed_names(tree, set(names))
     skipped: list[ast.stmt] = []
     body = _keep(tree.body, needed, skipped)
     return Slice(ast.Module(body, []), tuple(skipped))
+
+
+def bound_names(statement: ast.stmt) -> set[str]:
+    """The names that a definition or an assignment binds; an item or attribute counts as its holder."""
+    if isinstance(statement, Definition):
+        return {statement.name}
+    targets: list[ast.expr] = []
+    if isinstance(statement, ast.Assign):
+        targets = statement.targets
+    elif isinstance(statement, (ast.AnnAssign, ast.AugAssign)):
+        targets = [statement.target]
+    return {node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)}
 
 
 def _keep(body: list[ast.stmt], needed: set[str], skipped: list[ast.stmt]) -> list[ast.stmt]:
@@ -36,16 +60,8 @@ def _keep(body: list[ast.stmt], needed: set[str], skipped: list[ast.stmt]) -> li
         elif isinstance(statement, ast.If):
             _keep_if(statement, needed, kept, skipped)
         elif isinstance(statement, ast.Try):
-            inner = _keep(statement.body, needed, skipped)
-            if inner:
-                handlers = [
-                    ast.copy_location(ast.ExceptHandler(h.type, h.name, _keep(h.body, needed, []) or [ast.Pass()]), h)
-                    for h in statement.handlers
-                ]
-                rest = _keep(statement.orelse, needed, skipped)
-                whole = ast.Try(inner, handlers, rest, _keep(statement.finalbody, needed, skipped))
-                kept.append(ast.fix_missing_locations(ast.copy_location(whole, statement)))
-        elif _bound_names(statement) & needed:
+            _keep_try(statement, needed, kept, skipped)
+        elif bound_names(statement) & needed or _is_constant(statement):
             kept.append(statement)
         elif _has_effect(statement):
             skipped.append(statement)
@@ -62,55 +78,90 @@ def _keep_if(statement: ast.If, needed: set[str], kept: list[ast.stmt], skipped:
         kept.append(ast.fix_missing_locations(ast.copy_location(whole, statement)))
 
 
+def _keep_try(statement: ast.Try, needed: set[str], kept: list[ast.stmt], skipped: list[ast.stmt]) -> None:
+    """`try: import apex` with what it falls back on; `sys.exit()` in a handler is no definition and goes."""
+    body = _keep(statement.body, needed, skipped)
+    if not body:
+        return
+    handlers = [
+        ast.copy_location(ast.ExceptHandler(h.type, h.name, _keep(h.body, needed, []) or [ast.Pass()]), h)
+        for h in statement.handlers
+    ]
+    orelse, final = _keep(statement.orelse, needed, skipped), _keep(statement.finalbody, needed, skipped)
+    whole = ast.Try(body, handlers, orelse, final)
+    if not handlers and not final:
+        kept.extend(body)
+    else:
+        kept.append(ast.fix_missing_locations(ast.copy_location(whole, statement)))
+
+
 def _needed_names(tree: ast.Module, names: set[str]) -> set[str]:
-    """The names that `names` reach, through definitions and assignments of the module."""
+    """The names that `names` reach through definitions and assignments, and those that defining anything reads."""
     binders: dict[str, list[ast.stmt]] = {}
-    for statement in _flatten(tree.body):
-        for name in _bound_names(statement):
-            binders.setdefault(name, []).append(statement)
-    if not names:
-        names = {
-            name
-            for name, statements in binders.items()
-            if any(isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) for each in statements)
-        }
-    reached: set[str] = set()
+    conditions: set[str] = set()
     waiting = list(names)
+    for statement in _flatten(tree.body):
+        for name in bound_names(statement):
+            binders.setdefault(name, []).append(statement)
+        if isinstance(statement, Definition):
+            waiting += _read_by_defining(statement)
+            if not names:
+                waiting.append(statement.name)
+        elif isinstance(statement, ast.If) and not _is_main_guard(statement.test):
+            conditions |= _names_in(statement.test)
+    waiting += conditions
+    reached: set[str] = set()
     while waiting:
         name = waiting.pop()
-        if name in reached:
-            continue
-        reached.add(name)
-        for statement in binders.get(name, ()):
-            for node in ast.walk(statement):
-                if isinstance(node, ast.Name) and node.id not in reached:
-                    waiting.append(node.id)
+        if name not in reached:
+            reached.add(name)
+            for statement in binders.get(name, ()):
+                waiting += _names_in(statement) - reached
     return reached
 
 
-def _flatten(body: list[ast.stmt]) -> Iterable[ast.stmt]:
+def _read_by_defining(node: ast.AST) -> set[str]:
+    """Names that are read when a definition is run, and not only when what it defines is called."""
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        annotations = [argument.annotation for argument in ast.walk(node.args) if isinstance(argument, ast.arg)]
+        run = [*node.decorator_list, *node.args.defaults, *node.args.kw_defaults, *annotations, node.returns]
+        return {name for each in run if each is not None for name in _names_in(each)}
+    if isinstance(node, ast.Lambda):
+        return set()
+    own = {node.id} if isinstance(node, ast.Name) else set()
+    return own.union(*map(_read_by_defining, ast.iter_child_nodes(node)))
+
+
+def _names_in(node: ast.AST) -> set[str]:
+    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+
+
+def _flatten(body: list[ast.stmt]) -> Iterator[ast.stmt]:
     for statement in body:
         yield statement
-        if isinstance(statement, (ast.If, ast.Try)):
+        if isinstance(statement, (ast.If, ast.Try)) and not (
+            isinstance(statement, ast.If) and _is_main_guard(statement.test)
+        ):
             yield from _flatten(statement.body)
             yield from _flatten(statement.orelse)
-
-
-def _bound_names(statement: ast.stmt) -> set[str]:
-    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-        return {statement.name}
-    targets: list[ast.expr] = []
-    if isinstance(statement, ast.Assign):
-        targets = statement.targets
-    elif isinstance(statement, (ast.AnnAssign, ast.AugAssign)):
-        targets = [statement.target]
-    return {node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)}
+            for handler in getattr(statement, "handlers", ()):
+                yield from _flatten(handler.body)
 
 
 def _is_main_guard(test: ast.expr) -> bool:
-    return any(isinstance(node, ast.Name) and node.id == "__name__" for node in ast.walk(test))
+    return "__name__" in _names_in(test)
+
+
+def _is_constant(statement: ast.stmt) -> bool:
+    """An assignment of a literal: free to run, and often a configuration."""
+    value = statement.value if isinstance(statement, (ast.Assign, ast.AnnAssign)) else None
+    targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+    return (
+        value is not None
+        and all(isinstance(target, ast.Name) for target in targets)
+        and all(isinstance(node, LITERALS) for node in ast.walk(value))
+    )
 
 
 def _has_effect(statement: ast.stmt) -> bool:
-    calls = [node for node in ast.walk(statement) if isinstance(node, ast.Call)]
-    return any(ast.unparse(call.func).rpartition(".")[2] not in HARMLESS for call in calls)
+    return any(isinstance(node, ast.Call) and last_name(node.func) not in HARMLESS for node in ast.walk(statement))

@@ -22,10 +22,12 @@ from typing import Any
 
 from ..discover.document import Document, parse_document
 from ..discover.imports import find_module_file, module_name
+from ..discover.models import find_models
 from ..discover.pins import find_pin_faults
 from ..discover.slicing import slice_module
 from ..schema import Diagnostic, Position, PyModelError
-from .stubs import StubFinder
+from .arguments import default_arguments
+from .stubs import MissingPackage, StubFinder
 
 Transform = Callable[[ast.Module, str], ast.Module]
 MAX_STUBS = 20
@@ -78,17 +80,24 @@ def load_module(
     if "." in name and not name.startswith("_pymodel_target_"):
         module.__package__ = name if Path(path).name == "__init__.py" else name.rpartition(".")[0]
         importer.import_parent(name)
-    sys.modules[name] = module
-    importer.execute(module, document, names)
+        # A package that imports this file has run it by now: its classes must not exist twice.
+        imported = sys.modules.get(name)
+        if imported is not None and getattr(imported, "__file__", None) == path:
+            module = imported
+    if module is not sys.modules.get(name):
+        sys.modules[name] = module
+        with default_arguments():
+            importer.execute(module, document, names)
     diagnostics = (*importer.diagnostics, *find_pin_faults(document))
     return Loaded(module, document, diagnostics, tuple(dict.fromkeys(importer.files)))
 
 
 def evaluate(module: ModuleType, prelude: Sequence[str], expression: str) -> Any:
     """Run the prelude, then evaluate an expression, both in the module's own namespace."""
-    for line in prelude:
-        exec(compile(line, "<prelude>", "exec"), module.__dict__)
-    return eval(compile(expression.strip(), "<construction>", "eval"), module.__dict__)
+    with default_arguments():
+        for line in prelude:
+            exec(compile(line, "<prelude>", "exec"), module.__dict__)
+        return eval(compile(expression.strip(), "<construction>", "eval"), module.__dict__)
 
 
 @dataclass
@@ -117,21 +126,40 @@ class WorkspaceImporter(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         if name.partition(".")[0] in sys.stdlib_module_names:
             return None
         file = find_module_file(name, self.roots)
-        if file is None or "site-packages" in Path(file).parts:
+        if file is None:
+            return self._find_namespace(name)
+        if "site-packages" in Path(file).parts:
             return None
-        return importlib.util.spec_from_file_location(name, file, loader=_FileLoader(self, file))
+        locations = [str(Path(file).parent)] if Path(file).name == "__init__.py" else None
+        loader = _FileLoader(self, file)
+        return importlib.util.spec_from_file_location(name, file, loader=loader, submodule_search_locations=locations)
+
+    def _find_namespace(self, name: str) -> importlib.machinery.ModuleSpec | None:
+        """A folder without `__init__.py` that holds Python files, unless an installed package has its name."""
+        folders = [folder for root in self.roots if (folder := Path(root, *name.split("."))).is_dir()]
+        if not any(next(folder.rglob("*.py"), None) for folder in folders):
+            return None
+        installed = None if "." in name else importlib.machinery.PathFinder.find_spec(name)
+        if installed is not None and installed.loader is not None:
+            return None
+        spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
+        spec.submodule_search_locations = [str(folder) for folder in folders]
+        return spec
 
     def import_parent(self, name: str) -> None:
         parent = name.rpartition(".")[0]
         try:
-            importlib.import_module(parent)
+            with default_arguments():
+                importlib.import_module(parent)
         except Exception as error:
             self._report(error, self.files[0], Position(1, 0), Position(1, 1))
 
     def execute(self, module: ModuleType, document: Document, names: tuple[str, ...]) -> None:
         """Run a document's slice in `module`, statement by statement."""
-        sliced = slice_module(document.tree, names)
-        for statement in sliced.skipped if document.path == self.files[0] else ():
+        is_target = document.path == self.files[0]
+        models = tuple(site.name for site in find_models(document)) if is_target else ()
+        sliced = slice_module(document.tree, names or models)
+        for statement in sliced.skipped if is_target else ():
             place = document.range_of(statement)
             line_end = Position(place.start.line, len(document.lines[place.start.line - 1]))
             words = ast.unparse(statement).splitlines()[0][:60]
@@ -181,6 +209,10 @@ class WorkspaceImporter(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             elif file == path and line > start.line:
                 start, end = Position(line, 0), Position(line, len(linecache.getline(file, line).rstrip()))
             traceback = traceback.tb_next
+        if isinstance(error, MissingPackage):
+            words = f"{error.message} {error.advice}"
+            self.diagnostics.append(Diagnostic("missing-import", "hint", words, path, start, end))
+            return
         refused = isinstance(error, PermissionError)
         words = str(error) if refused else f"fails when it is imported: {type(error).__name__}: {error}"
         code, severity = ("effect-refused", "warning") if refused else ("import-failed", "error")
