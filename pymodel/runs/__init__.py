@@ -1,1 +1,18 @@
+"""The run folder: made, read, written, listed, and its job stopped. Standard library and schema only: the server reads
+runs with it, jobs write them with it."""
 
+from .atomic import write_atomically as write_atomically
+from .folder import RunNotFound as RunNotFound
+from .folder import create_run as create_run
+from .folder import find_runs_root as find_runs_root
+from .folder import initialise_run as initialise_run
+from .folder import list_runs as list_runs
+from .folder import read_request as read_request
+from .folder import read_run as read_run
+from .folder import write_run as write_run
+from .metrics import MetricWriter as MetricWriter
+from .metrics import read_metrics as read_metrics
+from .metrics import to_number as to_number
+from .process import describe_process as describe_process
+from .process import is_alive as is_alive
+from .stop import stop_run as stop_run

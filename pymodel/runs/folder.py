@@ -1,0 +1,119 @@
+"""A run's folder and its `run.json`: made, found, read, replaced. Nothing is written outside of `.pymodel/` or the run.
+
+`run.json` has one writer at a time: who makes the run, then its job. Everybody may read it at any time.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from ..schema import ExportRequest, MalformedMessage, PyModelError, Run, TrainRequest, dumps, from_json, to_json
+from .atomic import write_atomically
+from .process import is_alive
+
+RUN_FILE = "run.json"
+Request = TrainRequest | ExportRequest
+
+
+class RunNotFound(PyModelError):
+    """A folder holds no run that can be read."""
+
+
+def find_runs_root(path: str, folders: tuple[str, ...] = ()) -> Path:
+    """Where the runs of the file (or folder) at `path` are kept: `.pymodel/runs` in the innermost workspace folder that
+    holds it, else beside it. It is made with the first run."""
+    place = Path(path).absolute()
+    holding = [Path(folder).absolute() for folder in folders if place.is_relative_to(Path(folder).absolute())]
+    beside = place if place.is_dir() else place.parent
+    return max(holding, key=lambda folder: len(folder.parts), default=beside) / ".pymodel" / "runs"
+
+
+def create_run(root: Path, request: Request) -> Path:
+    """A new run in `root`, queued. Gives its folder."""
+    root.mkdir(parents=True, exist_ok=True)
+    if root.parent.name == ".pymodel" and not (ignore := root.parent / ".gitignore").exists():
+        write_atomically(ignore, b"*\n")
+    name = re.sub(r"\W+", "-", request.target.rpartition(":")[2]).strip("-").lower() or "run"
+    return initialise_run(root / f"{time.strftime('%Y%m%d-%H%M%S')}-{name}-{secrets.token_hex(2)}", request)
+
+
+def initialise_run(folder: Path, request: Request) -> Path:
+    """Make `folder` itself a run, queued (`--run-dir`).
+
+    Raises:
+        PyModelError: there is a run in it already.
+    """
+    if (folder / RUN_FILE).exists():
+        raise PyModelError("There is a run here already.", path=str(folder), advice="Choose another folder.")
+    folder.mkdir(parents=True, exist_ok=True)
+    now = time.time()
+    run = Run(folder.name, "export", request.target, "queued", now, now, to_json(request))
+    if isinstance(request, TrainRequest):
+        run = replace(run, kind="train", epochs=request.epochs)
+    write_run(folder, run)
+    return folder
+
+
+def read_run(folder: Path) -> Run:
+    """The run in `folder`; `interrupted` if its process is gone without a last word.
+
+    Raises:
+        RunNotFound: there is none, or it cannot be read.
+    """
+    run = _read(folder)
+    if not _is_orphaned(run):
+        return run
+    run = _read(folder)  # its last word may have come between reading the file and looking for the process
+    return replace(run, state="interrupted") if _is_orphaned(run) else run
+
+
+def read_request(run: Run) -> Request:
+    """What the run was asked to do.
+
+    Raises:
+        PyModelError: the request in run.json does not fit.
+    """
+    try:
+        return from_json(TrainRequest, run.request) if run.kind == "train" else from_json(ExportRequest, run.request)
+    except MalformedMessage as error:
+        raise PyModelError(f"The request in run.json does not fit: {error}.", advice="Start a new run.") from None
+
+
+def write_run(folder: Path, run: Run) -> None:
+    """Replace `run.json` at once. `interrupted` is for readers alone: it is refused."""
+    if run.state == "interrupted":
+        raise ValueError("interrupted is derived and never written")
+    text = json.dumps(json.loads(dumps(run)), ensure_ascii=False, indent=1)
+    write_atomically(folder / RUN_FILE, f"{text}\n".encode())
+
+
+def list_runs(root: Path) -> list[tuple[Path, Run]]:
+    """The runs in `root`, newest first. A folder without a readable run is none."""
+    found = []
+    for folder in root.iterdir() if root.is_dir() else ():
+        try:
+            found.append((folder, read_run(folder)))
+        except RunNotFound:
+            continue
+    return sorted(found, key=lambda each: each[1].started, reverse=True)
+
+
+def _read(folder: Path) -> Run:
+    path = folder / RUN_FILE
+    try:
+        return from_json(Run, json.loads(path.read_bytes()))
+    except OSError as error:
+        raise RunNotFound(f"There is no run here: {error.strerror}.", path=str(path)) from None
+    except ValueError as error:
+        raise RunNotFound(f"This is no run that can be read: {error}.", path=str(path)) from None
+
+
+def _is_orphaned(run: Run) -> bool:
+    if run.state == "queued":  # its launcher may have noted the process already
+        return run.process is not None and not is_alive(run.process)
+    return run.state in ("running", "paused") and (run.process is None or not is_alive(run.process))
