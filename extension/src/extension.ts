@@ -7,6 +7,7 @@ import { Server } from "./context";
 import { createLog } from "./log";
 import { watchSelection } from "./python/extensions";
 import { registerModelContextKey } from "./views/contextKeys";
+import { registerGraphView } from "./views/graphView";
 import { RunsPanel } from "./views/runsPanel";
 import { registerStatusItem } from "./views/statusItem";
 
@@ -25,6 +26,7 @@ export function activate(extension: vscode.ExtensionContext): void {
     runs,
     registerStatusItem(server),
     registerModelContextKey(server),
+    registerGraphView(server),
     registerCommands(server, runs),
     ...restartOnChange(server),
   );

@@ -1,5 +1,6 @@
 /** The runs panel: follows a run's folder through the server and shows it live. Losing it loses nothing: a run goes on. */
 
+import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import * as vscode from "vscode";
 import { type FromPage, isActive, isFromPage, type NamedRun, type ToPage } from "../../webview/runs/messages";
@@ -13,8 +14,8 @@ import {
   type RunsParams,
   type RunsResult,
 } from "../protocol";
+import { runsHtml } from "./runsHtml";
 import { runsStrings } from "./runsStrings";
-import { pagesFolder, renderPage } from "./webviewPage";
 
 const VIEW_TYPE = "pymodel.runs";
 
@@ -80,14 +81,22 @@ export class RunsPanel implements vscode.Disposable {
       light: vscode.Uri.joinPath(extension.extensionUri, "extension", "media", "runs-light.svg"),
       dark: vscode.Uri.joinPath(extension.extensionUri, "extension", "media", "runs-dark.svg"),
     };
-    panel.webview.options = { enableScripts: true, localResourceRoots: [pagesFolder(extension)] };
+    const pages = vscode.Uri.joinPath(extension.extensionUri, "out", "webview");
+    const file = (name: string) => panel.webview.asWebviewUri(vscode.Uri.joinPath(pages, name)).toString();
+    panel.webview.options = { enableScripts: true, localResourceRoots: [pages] };
     panel.webview.onDidReceiveMessage((message) => this.onMessage(message));
     panel.onDidDispose(() => {
       if (this.panel === panel) {
         this.panel = undefined;
       }
     });
-    panel.webview.html = renderPage(panel.webview, extension, "runs");
+    panel.webview.html = runsHtml({
+      source: panel.webview.cspSource,
+      script: file("runs.js"),
+      style: file("runs.css"),
+      nonce: randomBytes(16).toString("base64url"),
+      language: vscode.env.language,
+    });
   }
 
   private async onMessage(message: unknown): Promise<void> {

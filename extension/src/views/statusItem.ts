@@ -27,9 +27,7 @@ export function registerStatusItem(server: Server): vscode.Disposable {
 
 function show(item: vscode.LanguageStatusItem, status: StatusNotification): void {
   item.text = status.text;
-  item.detail = [status.detail, status.device && vscode.l10n.t("trains on {0}", status.device)]
-    .filter(Boolean)
-    .join(" · ");
+  item.detail = status.detail;
   item.busy = status.state === "starting" || status.state === "analysing";
   item.severity = severities[status.state];
   item.command =
