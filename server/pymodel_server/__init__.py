@@ -1,1 +1,1 @@
-"""The language server: LSP in front of the engine. Knows nothing of tensors, never imports torch, never runs user code."""
+"""The language server: LSP in front of the engine. Never imports torch, never runs user code, knows no tensors."""

@@ -1,0 +1,96 @@
+"""Between the engine's positions and LSP's: the only place that knows both.
+
+The engine counts lines from 1 and columns in characters; LSP counts lines from 0 and columns in units of the encoding
+that client and server agreed on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+from urllib.request import url2pathname
+
+from lsprotocol import types
+
+from pymodel.schema import Diagnostic, Position, Range
+from pymodel.schema.protocol import LspPosition
+
+SEVERITIES = {
+    "error": types.DiagnosticSeverity.Error,
+    "warning": types.DiagnosticSeverity.Warning,
+    "hint": types.DiagnosticSeverity.Hint,
+}
+Encoding = types.PositionEncodingKind | str
+
+
+def uri_to_path(uri: str) -> str:
+    """The absolute path of a `file:` URI; any other URI as it is (an untitled document's)."""
+    parts = urlsplit(uri)
+    if parts.scheme != "file":
+        return uri
+    return str(Path(url2pathname(unquote(parts.path))))
+
+
+def path_to_uri(path: str) -> str:
+    return Path(path).as_uri() if Path(path).is_absolute() else path
+
+
+def units(text: str, encoding: Encoding) -> int:
+    """The length of a text in the encoding's units."""
+    if encoding == types.PositionEncodingKind.Utf8:
+        return len(text.encode())
+    if encoding == types.PositionEncodingKind.Utf32:
+        return len(text)
+    return len(text.encode("utf-16-le")) // 2
+
+
+def to_lsp_position(position: Position, lines: Sequence[str], encoding: Encoding) -> types.Position:
+    line = lines[position.line - 1] if 0 < position.line <= len(lines) else ""
+    return types.Position(max(position.line - 1, 0), units(line[: position.column], encoding))
+
+
+def to_lsp_range(start: Position, end: Position, lines: Sequence[str], encoding: Encoding) -> types.Range:
+    return types.Range(to_lsp_position(start, lines, encoding), to_lsp_position(end, lines, encoding))
+
+
+def range_to_lsp(place: Range, lines: Sequence[str], encoding: Encoding) -> types.Range:
+    return to_lsp_range(place.start, place.end, lines, encoding)
+
+
+def from_lsp_position(position: types.Position | LspPosition, lines: Sequence[str], encoding: Encoding) -> Position:
+    line = lines[position.line] if position.line < len(lines) else ""
+    column = 0
+    while column < len(line) and units(line[: column + 1], encoding) <= position.character:
+        column += 1
+    return Position(position.line + 1, column)
+
+
+def to_lsp_diagnostic(found: Diagnostic, lines: Sequence[str], encoding: Encoding) -> types.Diagnostic:
+    """A diagnostic of the document whose lines are given; its related places may lie in other files."""
+    related = [
+        types.DiagnosticRelatedInformation(
+            types.Location(path_to_uri(each.path), to_lsp_range(each.start, each.end, lines, encoding)), each.message
+        )
+        for each in found.related
+    ]
+    return types.Diagnostic(
+        range=to_lsp_range(found.start, found.end, lines, encoding),
+        message=found.message,
+        severity=SEVERITIES[found.severity],
+        code=found.code,
+        source="PyModel",
+        related_information=related or None,
+    )
+
+
+def to_plain(value: Any) -> Any:
+    """JSON data from what pygls makes of parameters it knows no type of: named tuples, nested."""
+    if hasattr(value, "_asdict"):
+        return {key: to_plain(item) for key, item in value._asdict().items()}
+    if isinstance(value, dict):
+        return {key: to_plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_plain(item) for item in value]
+    return value

@@ -1,0 +1,62 @@
+"""Code lenses over each model: the input that was found, its size, and what can be done with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types
+
+from pymodel.schema import ModelSite, Trace
+
+from ..convert import range_to_lsp
+from .hover import show_input
+
+if TYPE_CHECKING:
+    from ..analysis import State
+    from ..server import PyModelServer
+
+ACTIONS = (("Graph", "pymodel.showGraph"), ("Train", "pymodel.trainModel"), ("Export", "pymodel.exportModel"))
+SERVER_COMMANDS = {
+    "pymodel.showGraph": "pymodel.graph",
+    "pymodel.trainModel": "pymodel.train",
+    "pymodel.exportModel": "pymodel.export",
+    "pymodel.setExampleInput": "pymodel.why",
+    "pymodel.whyNoShapes": "pymodel.why",
+    "pymodel.manageTrust": "pymodel.models",
+}
+
+
+def register(server: PyModelServer) -> None:
+    @server.feature(types.TEXT_DOCUMENT_CODE_LENS, types.CodeLensOptions(resolve_provider=False))
+    async def code_lens(server: PyModelServer, params: types.CodeLensParams) -> list[types.CodeLens]:
+        state = server.analyses.states.get(params.text_document.uri)
+        if state is None:
+            return []
+        return [lens for site in state.models for lens in _lenses(server, state, site)]
+
+
+def _lenses(server: PyModelServer, state: State, site: ModelSite) -> list[types.CodeLens]:
+    place = range_to_lsp(site.name_range, state.document.lines, server.encoding)
+
+    def lens(title: str, command: str) -> types.CodeLens:
+        if server.is_vscode:
+            return types.CodeLens(place, types.Command(title, command, arguments=[state.uri, site.target]))
+        argument: dict[str, Any] = {"uri": state.uri, "target": site.target}
+        return types.CodeLens(place, types.Command(title, SERVER_COMMANDS[command], arguments=[argument]))
+
+    if not server.configuration.trusted:
+        return [lens("Restricted: why no shapes?", "pymodel.manageTrust")]
+    found = state.trace(site.name)
+    if found is None:
+        if state.analysed_version is None:
+            return [lens("analysing…", "pymodel.whyNoShapes")]
+        return [lens("Why no shapes here?", "pymodel.whyNoShapes")]
+    trace, _ = found
+    if trace.status == "failed":
+        return [lens("Why no shapes here?", "pymodel.whyNoShapes")]
+    return [lens(_describe(trace), "pymodel.setExampleInput"), *(lens(title, name) for title, name in ACTIONS)]
+
+
+def _describe(trace: Trace) -> str:
+    parameters = f"{trace.totals.parameters:,} parameters" if trace.totals else ""
+    return " · ".join(part for part in (show_input(trace), parameters) if part)

@@ -1,0 +1,205 @@
+"""`workspace/executeCommand`: every capability as one command with a JSON object, for any client."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types
+
+from pymodel import runs
+from pymodel.discover.pins import format_input
+from pymodel.discover.roots import find_import_roots
+from pymodel.schema import ExportRequest, Trace, TrainRequest, to_json
+from pymodel.schema.protocol import GraphParams
+
+from ..convert import to_plain, uri_to_path
+from .graph import build_graph
+from .models import models_of
+from .runs import find_runs
+
+if TYPE_CHECKING:
+    from ..analysis import State
+    from ..server import PyModelServer
+
+
+def register(server: PyModelServer) -> None:
+    def command(name: str, handler: Any) -> None:
+        @server.command(name)
+        async def run(server: PyModelServer, *arguments: Any) -> Any:
+            given = to_plain(arguments[0]) if arguments else {}
+            if not isinstance(given, dict):
+                raise ValueError(f"{name} takes one JSON object")
+            return to_json(await handler(server, given))
+
+    for name, handler in (
+        ("pymodel.models", list_models),
+        ("pymodel.shapes", show_shapes),
+        ("pymodel.summary", show_summary),
+        ("pymodel.why", explain_why),
+        ("pymodel.graph", show_graph),
+        ("pymodel.check", check),
+        ("pymodel.train", train),
+        ("pymodel.runs", list_runs),
+        ("pymodel.stopRun", stop_run),
+        ("pymodel.export", export),
+        ("pymodel.createSample", create_sample),
+    ):
+        command(name, handler)
+
+
+async def list_models(server: PyModelServer, given: dict[str, Any]) -> Any:
+    return {"models": models_of(server, _text(given, "uri"))}
+
+
+async def show_shapes(server: PyModelServer, given: dict[str, Any]) -> Any:
+    _, trace = _traced(server, given)
+    return {key: value for key, value in to_json(trace).items() if key not in ("reads", "operations")}
+
+
+async def show_summary(server: PyModelServer, given: dict[str, Any]) -> Any:
+    _, trace = _traced(server, given)
+    return {"target": trace.target, "status": trace.status, "modules": trace.modules, "totals": trace.totals}
+
+
+async def explain_why(server: PyModelServer, given: dict[str, Any]) -> Any:
+    """What was tried to understand a model, what failed, and what to do."""
+    state = _state(server, given)
+    name = str(given.get("target") or "").rpartition("::")[2]
+    site = next((each for each in state.models if each.name == name), None) or next(iter(state.models), None)
+    found = state.trace(site.name) if site else None
+    trace = found[0] if found else None
+    return {
+        "target": site.target if site else None,
+        "status": trace.status if trace else "failed",
+        "construction": trace.construction if trace else None,
+        "inputs": trace.inputs if trace else (),
+        "attempts": trace.attempts if trace else (),
+        "diagnostics": state.diagnostics(),
+        "interpreter": server.interpreter,
+    }
+
+
+async def show_graph(server: PyModelServer, given: dict[str, Any]) -> Any:
+    asked = GraphParams(_text(given, "uri"), given.get("target"), None, str(given.get("path") or ""))
+    return build_graph(server, asked)
+
+
+async def check(server: PyModelServer, given: dict[str, Any]) -> Any:
+    return {"diagnostics": _state(server, given).diagnostics()}
+
+
+async def train(server: PyModelServer, given: dict[str, Any]) -> Any:
+    """Start training; the answer is the run's folder. Progress comes as `pymodel/runChanged`."""
+    _require_trust(server)
+    state, trace = _traced(server, given)
+    settings = {
+        field.name: given[field.name]
+        for field in dataclasses.fields(TrainRequest)
+        if field.name in ("epochs", "batch_size", "learning_rate", "seed", "optimizer", "loss") and field.name in given
+    }
+    request = TrainRequest(
+        target=trace.target,
+        data=_text(given, "data"),
+        construction=trace.construction.expression if trace.construction else None,
+        prelude=trace.construction.prelude if trace.construction else (),
+        roots=find_import_roots(state.path, server.folders),
+        **settings,
+    )
+    folder = server.jobs.start(request, state.path, server.folders)
+    server.spawn(_follow_with_progress(server, folder, f"Training {trace.target.rpartition('::')[2]}"))
+    return {"folder": str(folder), "run": runs.read_run(folder)}
+
+
+async def list_runs(server: PyModelServer, given: dict[str, Any]) -> Any:
+    return await find_runs(server)
+
+
+async def stop_run(server: PyModelServer, given: dict[str, Any]) -> Any:
+    runs.stop_run(Path(_text(given, "folder")))
+    return {"folder": given["folder"]}
+
+
+async def export(server: PyModelServer, given: dict[str, Any]) -> Any:
+    """Export and wait for it; the answer is what `pymodel export --json` prints."""
+    _require_trust(server)
+    state, trace = _traced(server, given)
+    request = ExportRequest(
+        target=trace.target,
+        format=given.get("format") or "onnx",
+        run=given.get("run"),
+        weights=given.get("weights"),
+        output=given.get("output"),
+        construction=trace.construction.expression if trace.construction else None,
+        prelude=trace.construction.prelude if trace.construction else (),
+        inputs=tuple(format_input(each) for each in trace.inputs),
+        roots=find_import_roots(state.path, server.folders),
+    )
+    folder = server.jobs.start(request, state.path, server.folders)
+    run = await asyncio.shield(server.jobs.follow(folder))
+    if run.result is None:
+        raise ValueError(run.error.message if run.error else f"the export ended as {run.state}")
+    return run.result
+
+
+async def create_sample(server: PyModelServer, given: dict[str, Any]) -> Any:
+    from pymodel.samples import create_sample_project
+
+    files = await asyncio.to_thread(create_sample_project, Path(_text(given, "folder")))
+    return {"files": [str(each) for each in files]}
+
+
+async def _follow_with_progress(server: PyModelServer, folder: Path, title: str) -> None:
+    """LSP progress of a run; its cancel button stops the run, with a checkpoint."""
+    job = server.jobs.follow(folder)
+    window = server.client_capabilities.window
+    if window is None or not window.work_done_progress:
+        await asyncio.shield(job)
+        return
+    token = str(folder)
+    await server.work_done_progress.create_async(token)
+    begin = types.WorkDoneProgressBegin(title=title, cancellable=True, percentage=0)
+    server.work_done_progress.begin(token, begin)
+    cancelled = server.work_done_progress.tokens[token]
+    cancelled.add_done_callback(lambda future: runs.stop_run(folder) if future.cancelled() else None)
+    while not job.done():
+        await asyncio.wait({job}, timeout=0.5)
+        run = await asyncio.to_thread(runs.read_run, folder)
+        share = round(100 * run.last_step / run.total_steps) if run.total_steps else 0
+        words = f"epoch {run.epoch} of {run.epochs}" if run.epochs else run.state
+        report = types.WorkDoneProgressReport(cancellable=True, message=words, percentage=share)
+        server.work_done_progress.report(token, report)
+    server.work_done_progress.end(token, types.WorkDoneProgressEnd(message=job.result().state))
+    server.work_done_progress.tokens.pop(token, None)
+
+
+def _text(given: dict[str, Any], key: str) -> str:
+    value = given.get(key)
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"`{key}` must be a text")
+    return value
+
+
+def _state(server: PyModelServer, given: dict[str, Any]) -> State:
+    uri = _text(given, "uri")
+    state = server.analyses.states.get(uri)
+    if state is None:
+        raise ValueError(f"{uri_to_path(uri)} is not open")
+    return state
+
+
+def _traced(server: PyModelServer, given: dict[str, Any]) -> tuple[State, Trace]:
+    _require_trust(server)
+    state = _state(server, given)
+    name = _text(given, "target").rpartition("::")[2]
+    found = state.trace(name)
+    if found is None:
+        raise ValueError(f"{name} has no trace yet: see 'PyModel: Why No Shapes Here?'")
+    return state, found[0]
+
+
+def _require_trust(server: PyModelServer) -> None:
+    if not server.configuration.trusted:
+        raise ValueError("the workspace is restricted: trust it first")

@@ -1,0 +1,40 @@
+"""`pymodel/runs` and `pymodel/runMetrics`: what the runs panel shows."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pymodel import runs
+from pymodel.schema import to_json
+from pymodel.schema.protocol import RunMetricsParams, RunMetricsResult, RunsParams, RunsResult
+
+if TYPE_CHECKING:
+    from ..server import PyModelServer
+
+
+def register(server: PyModelServer) -> None:
+    from ..server import read_params
+
+    @server.feature("pymodel/runs")
+    async def list_all(server: PyModelServer, params: Any) -> Any:
+        read_params(RunsParams, params)
+        return to_json(await find_runs(server))
+
+    @server.feature("pymodel/runMetrics")
+    async def metrics(server: PyModelServer, params: Any) -> Any:
+        asked = read_params(RunMetricsParams, params)
+        folder = Path(asked.folder)
+        run = await asyncio.to_thread(runs.read_run, folder)
+        rows, following = await asyncio.to_thread(runs.read_metrics, folder, asked.start)
+        return to_json(RunMetricsResult(run, str(folder), tuple(rows), following))
+
+
+async def find_runs(server: PyModelServer) -> RunsResult:
+    """The runs of all workspace folders, newest first."""
+    found = []
+    for folder in server.folders:
+        found += await asyncio.to_thread(runs.list_runs, runs.find_runs_root(folder, server.folders))
+    found.sort(key=lambda each: each[1].started, reverse=True)
+    return RunsResult(tuple(run for _, run in found), tuple(str(folder) for folder, _ in found))

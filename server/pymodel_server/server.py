@@ -1,0 +1,248 @@
+"""The language server and its wiring: who hears of what. Features register themselves; this knows them by list only."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import sys
+from typing import Any, TypeVar
+
+from lsprotocol import types
+from pygls.lsp.server import LanguageServer
+
+from pymodel import __version__
+from pymodel.schema import MalformedMessage, Ready, from_json, to_json
+from pymodel.schema.protocol import StatusNotification, TraceChangedNotification
+
+from . import features
+from .analysis import Analyses, State
+from .configuration import Configuration, read_configuration
+from .convert import Encoding, to_plain, uri_to_path
+from .interpreter import find_interpreter
+from .jobs import Jobs
+from .watching import Watcher
+from .workers import Worker, engine_command
+
+log = logging.getLogger("pymodel_server")
+
+P = TypeVar("P")
+PARENT_POLL_SECONDS = 2.0
+
+
+class PyModelServer(LanguageServer):
+    """One editor's session: its settings, open documents, worker and jobs."""
+
+    def __init__(self) -> None:
+        super().__init__("pymodel", __version__, text_document_sync_kind=types.TextDocumentSyncKind.Incremental)
+        self.configuration = Configuration()
+        self.folders: tuple[str, ...] = ()
+        self.analyses = Analyses(self._on_change, self._on_progress)
+        self.jobs = Jobs(self.notify, lambda: self.configuration.interpreter or self.interpreter or sys.executable)
+        self.watcher = Watcher(self._on_files)
+        self.interpreter: str | None = None
+        self.device: str | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    # What the client can do.
+
+    @property
+    def encoding(self) -> Encoding:
+        return self.workspace.position_encoding or types.PositionEncodingKind.Utf16
+
+    @property
+    def is_vscode(self) -> bool:
+        return self.configuration.client == "vscode"
+
+    def lines_of(self, uri: str) -> list[str]:
+        state = self.analyses.states.get(uri)
+        return state.document.lines if state is not None else self.workspace.get_text_document(uri).source.splitlines()
+
+    def notify(self, method: str, params: Any) -> None:
+        self.protocol.notify(method, to_json(params))
+
+    def spawn(self, work: Any) -> None:
+        """Run a coroutine in the background; its failure is logged."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finish)
+
+    def _finish(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("a background task failed", exc_info=task.exception())
+
+    # The session.
+
+    def configure(self, params: types.InitializeParams) -> None:
+        self.configuration = read_configuration(to_plain(params.initialization_options) or {})
+        folders = [uri_to_path(each.uri) for each in params.workspace_folders or ()]
+        if not folders and params.root_uri:
+            folders = [uri_to_path(params.root_uri)]
+        self.folders = self.analyses.folders = tuple(folders)
+        self.analyses.setting_pins = self.configuration.pins
+
+    def begin(self) -> None:
+        """Start what the session needs: the worker where the workspace is trusted, the watch, and running jobs."""
+        if not self.configuration.trusted:
+            words = "Models are listed; nothing runs until you trust this workspace."
+            self.report_status("restricted", "PyModel: restricted", words)
+            return
+        self.interpreter = find_interpreter(self.configuration.interpreter, self.folders)
+        if self.interpreter is None:
+            words = "No Python was found. Choose one with 'PyModel: Select Interpreter'."
+            self.report_status("error", "PyModel: no Python", words)
+            return
+        self.report_status("starting", "PyModel: starting", f"Importing torch in {self.interpreter}")
+        worker = Worker(self.interpreter, self.configuration.worker_mode, self._on_ready)
+        self.analyses.worker = worker
+        self.spawn(self._start_worker(worker))
+        self.analyses.request_all()
+        self.spawn(self.jobs.find_again(self.folders))
+
+    async def _start_worker(self, worker: Worker) -> None:
+        try:
+            await worker.start()
+        except OSError as error:
+            self.report_status("error", "PyModel: no Python", f"{worker.interpreter} cannot be started: {error}")
+
+    def trust(self) -> None:
+        """The user has trusted the workspace: begin without a restart."""
+        if not self.configuration.trusted:
+            self.configuration = Configuration(**{**vars(self.configuration), "trusted": True})
+            self.begin()
+
+    async def end(self) -> None:
+        self.watcher.stop()
+        if self.analyses.worker is not None:
+            await self.analyses.worker.stop()
+
+    # Reports.
+
+    def report_status(self, state: str, text: str, detail: str) -> None:
+        status = from_json(StatusNotification, {"state": state, "text": text, "detail": detail, "device": self.device})
+        self.notify("pymodel/status", status)
+
+    def _on_ready(self, ready: Ready) -> None:
+        if ready.error is not None:
+            self.report_status("error", "PyModel: no torch", ready.error)
+            return
+        self._report_ready()
+        self.spawn(self._probe_device())
+
+    async def _probe_device(self) -> None:
+        assert self.interpreter is not None
+        process = await asyncio.create_subprocess_exec(
+            *engine_command(self.interpreter, "probe"),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        output, _ = await process.communicate()
+        try:
+            self.device = str(json.loads(output)["device_name"])
+        except (ValueError, KeyError, TypeError):
+            log.warning("the interpreter's probe said %r", output[:200])
+        self._report_ready()
+
+    def _report_ready(self) -> None:
+        detail = f"Shapes are live. Training runs on {self.device}." if self.device else "Shapes are live."
+        self.report_status("ready", "PyModel", detail)
+
+    def _on_progress(self, model: str | None) -> None:
+        if model is None:
+            self._report_ready()
+        else:
+            self.report_status("analysing", "PyModel", f"Analysing {model}")
+
+    def _on_change(self, state: State) -> None:
+        self.notify("pymodel/traceChanged", TraceChangedNotification(state.uri, state.version))
+        self.watcher.watch({file for answer in state.answers.values() for file in answer.trace.files})
+        capabilities = self.client_capabilities.workspace
+        if capabilities is None or state.analysed_version != state.version:
+            return
+        if capabilities.code_lens and capabilities.code_lens.refresh_support:
+            self.workspace_code_lens_refresh(None)
+        if capabilities.inlay_hint and capabilities.inlay_hint.refresh_support:
+            self.workspace_inlay_hint_refresh(None)
+        features.diagnostics.publish(self, state)
+
+    def _on_files(self, paths: set[str]) -> None:
+        """Files changed on disk (called from the watcher's thread)."""
+        if self.loop is not None:
+            self.loop.call_soon_threadsafe(self.analyses.changed_on_disk, paths)
+
+
+def read_params(cls: type[P], params: Any) -> P:
+    """Our own messages' parameters, checked.
+
+    Raises:
+        ValueError: they do not fit; the text names the field.
+    """
+    try:
+        return from_json(cls, to_plain(params))
+    except MalformedMessage as error:
+        raise ValueError(str(error)) from None
+
+
+def create_server() -> PyModelServer:
+    server = PyModelServer()
+
+    @server.feature(types.INITIALIZE)
+    def initialize(server: PyModelServer, params: types.InitializeParams) -> None:
+        server.configure(params)
+        if params.process_id is not None:
+            server.spawn(_exit_with(params.process_id))
+
+    @server.feature(types.INITIALIZED)
+    async def initialized(server: PyModelServer, params: types.InitializedParams) -> None:
+        server.loop = asyncio.get_running_loop()
+        server.begin()
+
+    @server.feature("pymodel/trustGranted")
+    async def trust_granted(server: PyModelServer, params: Any) -> None:
+        server.trust()
+
+    @server.feature(types.SHUTDOWN)
+    async def shutdown(server: PyModelServer, params: None) -> None:
+        await server.end()
+
+    _register_documents(server)
+    for feature in features.ALL:
+        feature.register(server)
+    return server
+
+
+def _register_documents(server: PyModelServer) -> None:
+    @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
+    async def did_open(server: PyModelServer, params: types.DidOpenTextDocumentParams) -> None:
+        document = params.text_document
+        server.analyses.open(document.uri, uri_to_path(document.uri), document.text, document.version)
+
+    @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
+    async def did_change(server: PyModelServer, params: types.DidChangeTextDocumentParams) -> None:
+        uri = params.text_document.uri
+        server.analyses.change(uri, server.workspace.get_text_document(uri).source, params.text_document.version)
+
+    @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
+    async def did_close(server: PyModelServer, params: types.DidCloseTextDocumentParams) -> None:
+        server.analyses.close(params.text_document.uri)
+
+
+async def _exit_with(process: int) -> None:
+    """End when the editor is gone: a server that nobody talks to is an orphan."""
+    from pymodel.runs import describe_process
+
+    while describe_process(process) is not None:
+        await asyncio.sleep(PARENT_POLL_SECONDS)
+    os._exit(0)
+
+
+def run(protocol: int) -> int:
+    """Serve on stdin and the descriptor `protocol` until the editor ends the session."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("pygls").setLevel(logging.WARNING)  # it would print every message that it sends
+    log.info("PyModel %s on Python %s", __version__, sys.version.split()[0])
+    create_server().start_io(sys.stdin.buffer, os.fdopen(protocol, "wb"))
+    return 0
