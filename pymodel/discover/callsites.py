@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .document import Document, read_document
+from .document import Document, parse_document
+from .files import find_files
 
 FACTORIES = frozenset(("randn", "rand", "zeros", "ones", "empty", "randint"))
-SKIPPED_FOLDERS = frozenset(("node_modules", "site-packages", "__pycache__", "build", "dist", ".git"))
-MAX_NEIGHBOURS = 200
+MAX_FILES = 1000
+MAX_NEIGHBOURS = 40
 
 
 @dataclass(frozen=True)
@@ -63,19 +65,34 @@ def find_forward_calls(document: Document, name: str) -> list[ForwardCall]:
     return found
 
 
-def find_neighbours(path: str, name: str, folder: str) -> list[Document]:
-    """Other Python files of the workspace whose text names the class, nearest first."""
-    root, own = Path(folder), Path(path)
-    files: list[Document] = []
-    for count, file in enumerate(sorted(root.rglob("*.py"), key=lambda each: (each.parent != own.parent, str(each)))):
-        if count > MAX_NEIGHBOURS * 10 or len(files) >= MAX_NEIGHBOURS:
+def find_neighbours(path: str, name: str, folder: str, documents: Mapping[str, str] | None = None) -> list[Document]:
+    """Other texts of the workspace that call something by this name, nearest first: Python, and the Python blocks of
+    README files and the like."""
+    found: list[Document] = []
+    for count, file in enumerate(find_files(folder, path, (".py", ".md"))):
+        if count >= MAX_FILES or len(found) >= MAX_NEIGHBOURS:
             break
-        hidden = any(part in SKIPPED_FOLDERS or part.startswith(".") for part in file.relative_to(root).parts)
-        if file != own and not hidden and file.stat().st_size < 500_000:
-            text = file.read_text(encoding="utf-8", errors="replace")
-            if name in text:
-                files.append(read_document(str(file)))
-    return files
+        if file == path:
+            continue
+        try:
+            text = (documents or {}).get(file) or Path(file).read_text(encoding="utf-8", errors="replace")
+        except OSError:  # gone since it was listed
+            continue
+        if f"{name}(" in text:
+            found.append(parse_document(file, _code_blocks(text) if file.endswith(".md") else text))
+    return found
+
+
+def _code_blocks(markdown: str) -> str:
+    """The fenced Python of a Markdown text, its lines where they were."""
+    lines, inside = [], False
+    for line in markdown.splitlines():
+        if line.startswith("```"):
+            inside = not inside and line.lower().startswith(("```py", "``` py"))
+            lines.append("")
+        else:
+            lines.append(line if inside else "")
+    return "\n".join(lines)
 
 
 def _scopes(tree: ast.Module, name: str) -> list[ast.Module | ast.FunctionDef]:
@@ -107,13 +124,35 @@ def _assignments(scope: ast.Module | ast.FunctionDef, module: ast.Module) -> dic
     """What binds each name in a scope, else in its module: a plain assignment or an import."""
     bound: dict[str, ast.stmt] = {}
     for tree in (module, scope):
+        if isinstance(tree, ast.FunctionDef):
+            bound.update(_defaults(tree))
         for node in ast.walk(tree) if tree is scope and tree is not module else _flat(module):
             if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
                 bound[node.targets[0].id] = node
             elif isinstance(node, (ast.Import, ast.ImportFrom)):
                 for alias in node.names:
                     bound[(alias.asname or alias.name).partition(".")[0]] = node
+            elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+                method = ast.unparse(node.value.func)
+                if method.endswith(".add_argument"):
+                    calls = bound.setdefault(method, ast.If(ast.Constant(True), [], []))
+                    if isinstance(calls, ast.If):
+                        calls.body.append(node)
     return bound
+
+
+def _defaults(function: ast.FunctionDef) -> dict[str, ast.stmt]:
+    """A function's parameters with defaults, as the assignments that they amount to."""
+    positional = [*function.args.posonlyargs, *function.args.args]
+    pairs = [
+        *zip(positional[len(positional) - len(function.args.defaults) :], function.args.defaults, strict=True),
+        *zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True),
+    ]
+    return {
+        parameter.arg: ast.fix_missing_locations(ast.Assign([ast.Name(parameter.arg, ast.Store())], default, lineno=0))
+        for parameter, default in pairs
+        if default is not None
+    }
 
 
 def _flat(module: ast.Module) -> list[ast.stmt]:
@@ -143,8 +182,14 @@ def _prelude(node: ast.AST, assigned: dict[str, ast.stmt], known: set[str], dept
             inner = _prelude(statement.value, assigned, known, depth + 1)
             if inner is None:
                 return None
-            lines += [*inner, ast.unparse(statement)]
+            lines += [*inner, ast.unparse(statement), *_configuring(each.id, assigned)]
     return tuple(dict.fromkeys(lines))
+
+
+def _configuring(name: str, assigned: dict[str, ast.stmt]) -> list[str]:
+    """`parser.add_argument(…)` and the like, without which an argument parser has no defaults to give."""
+    call = assigned.get(f"{name}.add_argument")
+    return [ast.unparse(each) for each in call.body] if isinstance(call, ast.If) else []
 
 
 def _is_named(func: ast.expr, name: str) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .document import Document, read_document
+from .slicing import bound_names
 
 MAX_FILES = 500
 
@@ -38,6 +39,42 @@ def find_module_file(name: str, roots: tuple[str, ...]) -> str | None:
             if candidate.is_file():
                 return str(candidate)
     return None
+
+
+def find_wanted_names(document: Document, roots: tuple[str, ...], documents: Mapping[str, str]) -> dict[str, set[str]]:
+    """By workspace file, the names that `document` and what it imports take from it.
+
+    A module that is imported as a whole may be asked for any attribute that its importer reads of anything.
+    """
+    wanted: dict[str, set[str]] = {}
+    for path in (document.path, *find_imported_files(document.path, document.text, roots, documents)):
+        try:
+            importer = document if path == document.path else read_document(path, documents)
+        except OSError:
+            continue
+        attributes = {node.attr for node in ast.walk(importer.tree) if isinstance(node, ast.Attribute)}
+        for node in ast.walk(importer.tree):
+            if isinstance(node, ast.ImportFrom):
+                stem = absolute_name(node, path)
+                names = {alias.name for alias in node.names}
+                for module, taken in ((stem, names), *((f"{stem}.{name}", attributes) for name in names)):
+                    file = find_module_file(module, roots) if module else None
+                    if file is not None:
+                        wanted.setdefault(file, set()).update(_assigned(file, documents) if "*" in taken else taken)
+            elif isinstance(node, ast.Import):
+                for alias in node.names:
+                    file = find_module_file(alias.name, roots)
+                    if file is not None:
+                        wanted.setdefault(file, set()).update(attributes)
+    return wanted
+
+
+def _assigned(path: str, documents: Mapping[str, str]) -> set[str]:
+    try:
+        tree = read_document(path, documents).tree
+    except OSError:
+        return set()
+    return set().union(*map(bound_names, tree.body))
 
 
 def module_name(path: str) -> str:

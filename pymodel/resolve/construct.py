@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import inspect
 from collections.abc import Iterator
@@ -17,7 +18,22 @@ USUAL_SIZES: dict[str, Any] = {
     **dict.fromkeys(("num_classes", "n_classes", "classes", "nclass", "num_labels", "num_outputs", "out_dim"), 10),
     **dict.fromkeys(("output_size", "output_dim", "out_features", "num_actions", "n_actions"), 10),
     **dict.fromkeys(("vocab_size", "n_vocab", "ntoken", "num_tokens", "vocab", "num_embeddings"), 1000),
-    **dict.fromkeys(("d_model", "dim", "n_embd", "hidden_size", "hidden_dim", "embed_dim", "emb_dim", "nhid"), 64),
+    **dict.fromkeys(
+        (
+            "d_model",
+            "dim",
+            "ndim",
+            "d_in",
+            "d_out",
+            "n_embd",
+            "hidden_size",
+            "hidden_dim",
+            "embed_dim",
+            "emb_dim",
+            "nhid",
+        ),
+        64,
+    ),
     **dict.fromkeys(("embedding_dim", "embed_size", "hidden", "hidden_features", "dim_feedforward", "mlp_dim"), 64),
     **dict.fromkeys(("input_size", "input_dim", "in_features", "in_dim", "num_features", "n_features"), 32),
     **dict.fromkeys(("latent_dim", "z_dim", "nz", "noise_dim"), 32),
@@ -32,6 +48,8 @@ USUAL_SIZES: dict[str, Any] = {
     **dict.fromkeys(("bias", "bidirectional", "batch_first"), True),
 }
 """What a required argument of this name usually is; only tried when nothing better is known."""
+IDENTITIES = frozenset(("fn", "net", "module", "layer", "encoder", "decoder", "backbone", "act", "activation"))
+"""Arguments that are modules: whatever passes its input on will do."""
 
 
 def find_constructions(
@@ -74,6 +92,7 @@ def _from_signature(site: ModelSite, namespace: dict[str, Any], document: Docume
     if not required:
         yield Construction(f"{site.name}()", (), Source("default", document.path, site.line))
         return
+    yield from _from_dictionaries(site, required, namespace, document)
     configs = [name for name, value in namespace.items() if _is_configuration(value)]
     if len(required) == 1:
         annotated = _annotation_name(required[0])
@@ -81,15 +100,60 @@ def _from_signature(site: ModelSite, namespace: dict[str, Any], document: Docume
             yield Construction(f"{site.name}({name}())", (), Source("config", document.path, site.line))
     arguments = []
     for parameter in required:
-        value = USUAL_SIZES.get(parameter.name.lower())
         if _annotation_name(parameter) in configs:
-            value_text = f"{_annotation_name(parameter)}()"
-        elif value is None:
-            return
+            value = f"{_annotation_name(parameter)}()"
         else:
-            value_text = repr(value)
-        arguments.append(f"{parameter.name}={value_text}")
+            value = _usual_value(parameter)
+        if value is None:
+            return
+        arguments.append(f"{parameter.name}={value}")
     yield Construction(f"{site.name}({', '.join(arguments)})", (), Source("search", document.path, site.line))
+
+
+def _usual_value(parameter: inspect.Parameter) -> str | None:
+    """What a required argument usually is, by its name, else by its annotation; as an expression."""
+    name = parameter.name.lower()
+    if name in USUAL_SIZES:
+        return repr(USUAL_SIZES[name])
+    if name in IDENTITIES:
+        return "__import__('torch').nn.Identity()"
+    if name.endswith(("_dim", "_size", "_features", "_channels", "dims")):
+        return "32"
+    if name.startswith(("num_", "n_")):
+        return "100" if name.endswith("s") else "4"
+    return {"int": "16", "float": "0.1", "bool": "False"}.get(_annotation_name(parameter))
+
+
+def _from_dictionaries(
+    site: ModelSite, required: list[inspect.Parameter], namespace: dict[str, Any], document: Document
+) -> Iterator[Construction]:
+    """`Net(CFG)` for a module-level dictionary that has every key which the class reads of its one argument."""
+    if len(required) != 1:
+        return
+    keys = _keys_read(document, site.name, required[0].name)
+    if not keys:
+        return
+    for node in document.tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and isinstance(node.value, ast.Dict):
+            given = {key.value for key in node.value.keys if isinstance(key, ast.Constant)}
+            if keys <= given:
+                name = node.targets[0].id
+                prelude = () if name in namespace else (ast.unparse(node),)
+                yield Construction(f"{site.name}({name})", prelude, Source("config", document.path, node.lineno))
+
+
+def _keys_read(document: Document, name: str, parameter: str) -> set[object]:
+    """`{"emb_dim"}` for a class that reads `cfg["emb_dim"]`."""
+    return {
+        node.slice.value
+        for cls in document.tree.body
+        if isinstance(cls, ast.ClassDef) and cls.name == name
+        for node in ast.walk(cls)
+        if isinstance(node, ast.Subscript)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == parameter
+        and isinstance(node.slice, ast.Constant)
+    }
 
 
 def _is_configuration(value: Any) -> bool:

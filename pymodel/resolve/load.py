@@ -21,11 +21,11 @@ from types import ModuleType
 from typing import Any
 
 from ..discover.document import Document, parse_document
-from ..discover.imports import find_module_file, module_name
+from ..discover.imports import find_module_file, find_wanted_names, module_name
 from ..discover.models import find_models
 from ..discover.pins import find_pin_faults
 from ..discover.slicing import slice_module
-from ..schema import Diagnostic, Position, PyModelError
+from ..schema import Diagnostic, Position, PyModelError, Range
 from .arguments import default_arguments
 from .stubs import MissingPackage, StubFinder
 
@@ -56,7 +56,7 @@ def load_module(
     transform: Transform | None = None,
     stub_missing: bool = True,
 ) -> Loaded:
-    """Import the file at `path`, sliced to what the definitions of `names` need.
+    """Import the file at `path`, sliced to what `names` need; where empty, to what its models need, else everything.
 
     Raises:
         LoadFailed: the file cannot be read.
@@ -71,6 +71,7 @@ def load_module(
         raise LoadFailed(
             f"cannot be read: {error.strerror}.", path=path, advice="Save the file, or open it."
         ) from error
+    importer.wanted = find_wanted_names(document, roots, importer.documents)
     name = module_name(path)
     if name in sys.modules or name in sys.stdlib_module_names:
         name = f"_pymodel_target_{name.replace('.', '_')}"
@@ -111,6 +112,8 @@ class WorkspaceImporter(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     diagnostics: list[Diagnostic] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     stubs: StubFinder = field(default_factory=StubFinder)
+    wanted: dict[str, set[str]] = field(default_factory=dict)
+    """By file, the names that the workspace imports from it."""
 
     def read(self, path: str) -> Document:
         text = self.documents.get(path)
@@ -123,12 +126,13 @@ class WorkspaceImporter(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if name.partition(".")[0] in sys.stdlib_module_names:
+        top = name.partition(".")[0]
+        if top in sys.stdlib_module_names or (top != name and not self._owns(sys.modules.get(top))):
             return None
         file = find_module_file(name, self.roots)
         if file is None:
             return self._find_namespace(name)
-        if "site-packages" in Path(file).parts:
+        if _is_installed(file):
             return None
         locations = [str(Path(file).parent)] if Path(file).name == "__init__.py" else None
         loader = _FileLoader(self, file)
@@ -145,6 +149,16 @@ class WorkspaceImporter(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
         spec.submodule_search_locations = [str(folder) for folder in folders]
         return spec
+
+    def _owns(self, module: ModuleType | None) -> bool:
+        """Whether a package that is already imported lies in the workspace."""
+        places = [getattr(module, "__file__", None) or "", *map(str, getattr(module, "__path__", ()))]
+        return any(
+            Path(place).is_relative_to(root)
+            for place in places
+            if place and not _is_installed(place)
+            for root in self.roots
+        )
 
     def import_parent(self, name: str) -> None:
         parent = name.rpartition(".")[0]
@@ -184,19 +198,23 @@ class WorkspaceImporter(importlib.abc.MetaPathFinder, importlib.abc.Loader):
                 exec(code, module.__dict__)
                 return
             except ModuleNotFoundError as error:
-                missing = (error.name or "").partition(".")[0]
-                is_import = isinstance(statement, (ast.Import, ast.ImportFrom))
-                if not (self.stub_missing and is_import and missing) or missing in self.stubs.names:
+                missing = error.name or ""
+                if not (self.stub_missing and missing and _imports(statement)) or missing in self.stubs.names:
                     self._report(error, document.path, place.start, place.end)
                     return
                 self.stubs.names.add(missing)
-                message = f"`{missing}` is not installed here: it is left out. Install it with `pip install {missing}`."
-                self.diagnostics.append(
-                    Diagnostic("missing-import", "hint", message, document.path, place.start, place.end)
-                )
+                self.diagnostics.append(self._missing(missing, document.path, place))
             except (Exception, SystemExit, KeyboardInterrupt) as error:
                 self._report(error, document.path, place.start, place.end)
                 return
+
+    def _missing(self, name: str, path: str, place: Range) -> Diagnostic:
+        top = name.partition(".")[0]
+        if find_module_file(top, self.roots) is not None:
+            words = f"There is no module `{name}` in the workspace: what is imported from it is left out."
+            return Diagnostic("missing-import", "warning", words, path, place.start, place.end)
+        words = f"`{top}` is not installed here: it is left out. Install it with `pip install {top}`."
+        return Diagnostic("missing-import", "hint", words, path, place.start, place.end)
 
     def _report(self, error: BaseException, path: str, start: Position, end: Position) -> None:
         """A diagnostic on the user's innermost line that raised, else on the statement."""
@@ -228,4 +246,15 @@ class _FileLoader(importlib.abc.Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         document = self.importer.read(self.path)
-        self.importer.execute(module, document, ())
+        self.importer.execute(module, document, tuple(self.importer.wanted.get(self.path, ())))
+
+
+def _imports(statement: ast.stmt) -> bool:
+    """Whether a statement is an import, or a choice of imports."""
+    if isinstance(statement, (ast.If, ast.Try)):
+        return any(isinstance(node, (ast.Import, ast.ImportFrom)) for node in ast.walk(statement))
+    return isinstance(statement, (ast.Import, ast.ImportFrom))
+
+
+def _is_installed(path: str) -> bool:
+    return "site-packages" in path or "dist-packages" in path

@@ -53,7 +53,7 @@ class StubFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if name.partition(".")[0] not in self.names:
+        if not any(name == missing or name.startswith(f"{missing}.") for missing in self.names):
             return None
         return importlib.machinery.ModuleSpec(name, self, is_package=True)
 
