@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 def register(server: PyModelServer) -> None:
     def command(name: str, handler: Any) -> None:
         @server.command(name)
-        async def run(server: PyModelServer, *arguments: Any) -> Any:
-            given = to_plain(arguments[0]) if arguments else {}
+        async def run(argument: Any = None) -> Any:
+            given = {} if argument is None else to_plain(argument)
             if not isinstance(given, dict):
                 raise ValueError(f"{name} takes one JSON object")
             return to_json(await handler(server, given))
@@ -76,6 +76,7 @@ async def explain_why(server: PyModelServer, given: dict[str, Any]) -> Any:
         "status": trace.status if trace else "failed",
         "construction": trace.construction if trace else None,
         "inputs": trace.inputs if trace else (),
+        "pin": ", ".join(map(format_input, trace.inputs)) if trace and trace.inputs else None,
         "attempts": trace.attempts if trace else (),
         "diagnostics": state.diagnostics(),
         "interpreter": server.interpreter,
@@ -145,10 +146,11 @@ async def export(server: PyModelServer, given: dict[str, Any]) -> Any:
 
 
 async def create_sample(server: PyModelServer, given: dict[str, Any]) -> Any:
-    from pymodel.samples import create_sample_project
+    from pymodel.samples import FIRST_FILE, create_sample_project
 
-    files = await asyncio.to_thread(create_sample_project, Path(_text(given, "folder")))
-    return {"files": [str(each) for each in files]}
+    folder = Path(_text(given, "folder"))
+    files = await asyncio.to_thread(create_sample_project, folder)
+    return {"files": [str(each) for each in files], "open": str(folder / FIRST_FILE)}
 
 
 async def _follow_with_progress(server: PyModelServer, folder: Path, title: str) -> None:
