@@ -6,8 +6,7 @@ import { execute } from "./target";
 
 interface SampleResult {
   /** The file to begin with. */
-  open?: string;
-  files: readonly string[];
+  open: string;
 }
 
 export async function createSampleProject(context: Context, argument: unknown): Promise<void> {
@@ -15,12 +14,11 @@ export async function createSampleProject(context: Context, argument: unknown): 
   if (folder === undefined) {
     return;
   }
-  const { open, files } = await execute<SampleResult>(context, "pymodel.createSample", { folder: folder.fsPath });
-  const first = open ?? files.find((file) => file.endsWith(".py"));
+  const { open } = await execute<SampleResult>(context, "pymodel.createSample", { folder: folder.fsPath });
   if (vscode.workspace.getWorkspaceFolder(folder) === undefined) {
     await vscode.commands.executeCommand("vscode.openFolder", folder, { forceReuseWindow: true });
-  } else if (first !== undefined) {
-    await vscode.window.showTextDocument(vscode.Uri.file(first));
+  } else {
+    await vscode.window.showTextDocument(vscode.Uri.file(open));
   }
 }
 

@@ -6,9 +6,9 @@ import { execute, resolveModel, resolveUri } from "./target";
 
 const PIN = /\s*#\s*pymodel:(.*)$/;
 
-interface SummaryResult {
-  /** The construction and the inputs in use, in the pins' grammar; null where none was found. */
-  pin?: string | null;
+interface WhyResult {
+  /** The inputs in use, in the pins' grammar; null where none was found. */
+  pin: string | null;
 }
 
 export async function setExampleInput(context: Context, where: unknown, target: unknown): Promise<void> {
@@ -39,6 +39,6 @@ export async function setExampleInput(context: Context, where: unknown, target: 
 }
 
 async function pinInUse(context: Context, uri: vscode.Uri, target: string): Promise<string> {
-  const summary = await execute<SummaryResult>(context, "pymodel.summary", { uri: uri.toString(), target });
-  return summary.pin ?? "";
+  const { pin } = await execute<WhyResult>(context, "pymodel.why", { uri: uri.toString(), target });
+  return pin ?? "";
 }

@@ -20,10 +20,14 @@ export async function trainModel(context: Context, runs: RunsPanel, where: unkno
     location: vscode.ProgressLocation.Notification,
     title: vscode.l10n.t("Starting to train {0}", model.name),
   };
-  const { run } = await vscode.window.withProgress(starting, () =>
-    execute<{ run: string }>(context, "pymodel.train", { uri: params.uri, target: model.target, data: data.reference }),
+  const { folder } = await vscode.window.withProgress(starting, () =>
+    execute<{ folder: string }>(context, "pymodel.train", {
+      uri: params.uri,
+      target: model.target,
+      data: data.reference,
+    }),
   );
-  await runs.show(run);
+  await runs.show(folder);
 }
 
 async function chooseData(factories: readonly DataFactory[]): Promise<DataFactory | undefined> {

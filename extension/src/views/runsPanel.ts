@@ -8,6 +8,7 @@ import type { Context } from "../context";
 import { describe } from "../log";
 import {
   methods,
+  type Run,
   type RunChangedNotification,
   type RunMetricsParams,
   type RunMetricsResult,
@@ -150,12 +151,35 @@ export class RunsPanel implements vscode.Disposable {
       this.post({ type: "unavailable", message: describe(error) });
       return;
     }
-    if (!this.runs.some(({ folder }) => folder === this.selected)) {
-      this.selected = this.runs[0]?.folder ?? null;
-    }
+    await this.addSelected();
     this.next = 0;
     this.post({ type: "runs", runs: this.runs, selected: this.selected });
     await this.follow();
+  }
+
+  /** A run beside a file, outside of the workspace's folders, is in no list. One that is gone gives way to the newest. */
+  private async addSelected(): Promise<void> {
+    const folder = this.selected;
+    if (folder !== null && !this.runs.some((each) => each.folder === folder)) {
+      const run = await this.readRun(folder);
+      if (run !== null) {
+        this.runs.unshift({ folder, run });
+        return;
+      }
+      this.selected = null;
+    }
+    this.selected ??= this.runs[0]?.folder ?? null;
+  }
+
+  private async readRun(folder: string): Promise<Run | null> {
+    const params = { folder, start: Number.MAX_SAFE_INTEGER };
+    try {
+      const { run } = await this.context.request<RunMetricsParams, RunMetricsResult>(methods.runMetrics, params);
+      return run;
+    } catch (error) {
+      this.context.log.info(`The run in ${folder} cannot be read: ${describe(error)}`);
+      return null;
+    }
   }
 
   private onRunChanged({ folder, run }: RunChangedNotification): void {
