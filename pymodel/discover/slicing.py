@@ -17,6 +17,7 @@ HARMLESS = frozenset(
     )
 )
 """Calls whose absence nobody needs to be told of."""
+CONFIGURING = frozenset(("add_argument", "set_defaults"))
 LITERALS = (
     *(ast.Constant, ast.Dict, ast.List, ast.Tuple, ast.Set, ast.UnaryOp, ast.unaryop),
     *(ast.BinOp, ast.operator, ast.expr_context),
@@ -61,7 +62,7 @@ def _keep(body: list[ast.stmt], needed: set[str], skipped: list[ast.stmt]) -> li
             _keep_if(statement, needed, kept, skipped)
         elif isinstance(statement, ast.Try):
             _keep_try(statement, needed, kept, skipped)
-        elif bound_names(statement) & needed or _is_constant(statement):
+        elif (bound_names(statement) | _configured_names(statement)) & needed or _is_constant(statement):
             kept.append(statement)
         elif _has_effect(statement):
             skipped.append(statement)
@@ -146,6 +147,15 @@ def _flatten(body: list[ast.stmt]) -> Iterator[ast.stmt]:
             yield from _flatten(statement.orelse)
             for handler in getattr(statement, "handlers", ()):
                 yield from _flatten(handler.body)
+
+
+def _configured_names(statement: ast.stmt) -> set[str]:
+    """`parser` for `parser.add_argument(…)`: the calls without which a parser's defaults are not known."""
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
+        func = statement.value.func
+        if isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name):
+            return {func.value.id} if func.attr in CONFIGURING else set()
+    return set()
 
 
 def _is_main_guard(test: ast.expr) -> bool:

@@ -18,22 +18,8 @@ USUAL_SIZES: dict[str, Any] = {
     **dict.fromkeys(("num_classes", "n_classes", "classes", "nclass", "num_labels", "num_outputs", "out_dim"), 10),
     **dict.fromkeys(("output_size", "output_dim", "out_features", "num_actions", "n_actions"), 10),
     **dict.fromkeys(("vocab_size", "n_vocab", "ntoken", "num_tokens", "vocab", "num_embeddings"), 1000),
-    **dict.fromkeys(
-        (
-            "d_model",
-            "dim",
-            "ndim",
-            "d_in",
-            "d_out",
-            "n_embd",
-            "hidden_size",
-            "hidden_dim",
-            "embed_dim",
-            "emb_dim",
-            "nhid",
-        ),
-        64,
-    ),
+    **dict.fromkeys(("d_model", "dim", "ndim", "d_in", "d_out", "n_embd", "hidden_size", "embed_dim", "emb_dim"), 64),
+    **dict.fromkeys(("nhid", "hidden_dim"), 64),
     **dict.fromkeys(("embedding_dim", "embed_size", "hidden", "hidden_features", "dim_feedforward", "mlp_dim"), 64),
     **dict.fromkeys(("input_size", "input_dim", "in_features", "in_dim", "num_features", "n_features"), 32),
     **dict.fromkeys(("latent_dim", "z_dim", "nz", "noise_dim"), 32),
@@ -42,6 +28,7 @@ USUAL_SIZES: dict[str, Any] = {
     **dict.fromkeys(("seq_len", "max_len", "block_size", "context_length", "max_seq_len", "max_length"), 64),
     **dict.fromkeys(("image_size", "img_size"), 32),
     **dict.fromkeys(("patch_size", "kernel_size"), 4),
+    **dict.fromkeys(("upscale_factor", "scale_factor", "factor", "upscale"), 2),
     **dict.fromkeys(("stride",), 1),
     **dict.fromkeys(("padding",), 0),
     **dict.fromkeys(("dropout", "p", "drop", "dropout_rate", "drop_rate"), 0.1),
@@ -100,13 +87,11 @@ def _from_signature(site: ModelSite, namespace: dict[str, Any], document: Docume
             yield Construction(f"{site.name}({name}())", (), Source("config", document.path, site.line))
     arguments = []
     for parameter in required:
-        if _annotation_name(parameter) in configs:
-            value = f"{_annotation_name(parameter)}()"
-        else:
-            value = _usual_value(parameter)
-        if value is None:
+        annotated = _annotation_name(parameter)
+        usual = f"{annotated}()" if annotated in configs else _usual_value(parameter)
+        if usual is None:
             return
-        arguments.append(f"{parameter.name}={value}")
+        arguments.append(f"{parameter.name}={usual}")
     yield Construction(f"{site.name}({', '.join(arguments)})", (), Source("search", document.path, site.line))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -19,6 +20,12 @@ from ..schema import Pin, Source
 SPATIAL_FIRST = (32, 28, 224, 64, 16, 12)
 SPATIAL_SIZES = (*SPATIAL_FIRST, *(n for n in range(1, 257) if n not in SPATIAL_FIRST))
 TOKENS = 13
+MIXED = 3
+"""So many candidates of each of so many arguments are tried in every combination."""
+USUAL_SHAPES: tuple[tuple[int | str, ...], ...] = (
+    *(("B", 1, 28, 28), ("B", 3, 32, 32), ("B", 28, 28), ("B", 3, 224, 224)),
+)
+"""Tried for an argument when its first consumer's needs led nowhere."""
 SIZE_ATTRIBUTES = ("image_size", "img_size", "input_resolution", "resolution")
 LENGTH_ATTRIBUTES = ("block_size", "context_length", "max_seq_len", "seq_len", "max_len")
 
@@ -81,6 +88,9 @@ def find_inputs(
     if pinned is not None:
         yield pinned
         return
+    example = _example(model, parameters, document)
+    if example is not None:
+        yield example
     for each in (document, *neighbours):
         for call in find_forward_calls(each, name):
             if len(call.tensors) >= len(parameters) and all(call.tensors[: len(parameters)]):
@@ -114,6 +124,21 @@ def _pinned(parameters: list[str], document: Document, pins: tuple[Pin, ...]) ->
     return None
 
 
+def _example(model: nn.Module, parameters: list[str], document: Document) -> tuple[ResolvedInput, ...] | None:
+    """Lightning's `example_input_array`: one tensor, or a tuple of them."""
+    example = getattr(model, "example_input_array", None)
+    tensors = example if isinstance(example, (tuple, list)) else (example,)
+    if len(tensors) < len(parameters) or not parameters or not all(isinstance(each, torch.Tensor) for each in tensors):
+        return None
+    source = Source("attribute", document.path)
+    return tuple(
+        ResolvedInput(
+            name, "position", TensorSpec(("B", *each.shape[1:]), str(each.dtype).removeprefix("torch.")), source
+        )
+        for name, each in zip(parameters, tensors, strict=False)
+    )
+
+
 def previous_inputs(model: nn.Module, pins: tuple[Pin, ...]) -> tuple[ResolvedInput, ...] | None:
     """What the last good trace was fed, if it still names the arguments that `forward` takes."""
     parameters = required_parameters(model)
@@ -140,12 +165,22 @@ def _search(model: nn.Module, parameters: list[str], document: Document) -> Iter
     if not parameters:
         yield ()
         return
-    for choice in range(max(map(len, templates))):
-        specs = [candidates[min(choice, len(candidates) - 1)] for candidates in templates]
+    for specs in _combine(templates):
         yield tuple(
             ResolvedInput(parameter, "position", spec, source)
             for parameter, spec in zip(parameters, specs, strict=True)
         )
+
+
+def _combine(templates: list[list[Spec]]) -> Iterator[tuple[Spec, ...]]:
+    """One candidate for each argument: mixtures of the first ones, nearest to the front first, then abreast."""
+    if len(templates) > 1:
+        heads = itertools.product(*(range(min(len(each), MIXED)) for each in templates[:MIXED]))
+        for choice in sorted(heads, key=sum):
+            rest = (each[0] for each in templates[len(choice) :])
+            yield (*(each[at] for each, at in zip(templates, choice, strict=False)), *rest)
+    for at in range(max(map(len, templates))):
+        yield tuple(candidates[min(at, len(candidates) - 1)] for candidates in templates)
 
 
 def _templates(model: nn.Module, parameter: str, document: Document) -> Iterator[Spec]:
@@ -153,6 +188,7 @@ def _templates(model: nn.Module, parameter: str, document: Document) -> Iterator
     forward = _forward_of(type(model).__name__, document)
     unpacked = _unpacking(forward, parameter)
     consumer = _consumer(model, forward, parameter)
+    yield from _reshaped(forward, parameter)
     leaves = [leaf for root in (consumer, model) if root is not None for leaf in root.modules() if _takes_input(leaf)]
     seen = set()
     for leaf in leaves[:3]:
@@ -162,8 +198,12 @@ def _templates(model: nn.Module, parameter: str, document: Document) -> Iterator
                 yield spec
     if not leaves:
         yield TensorSpec(tuple(unpacked) if unpacked else ("B", 64))
+        for weight in model.parameters():
+            yield from (TensorSpec(("B", size)) for size in dict.fromkeys(weight.shape))
         yield from (TensorSpec(dims) for dims in (("B", "T", 64), ("B", 3, 32, 32), ("B",), ("B", "T")))
         yield TensorSpec(("B", "T"), "int64")
+    else:
+        yield from (TensorSpec(dims) for dims in USUAL_SHAPES)
     yield LiteralSpec("None")
 
 
@@ -173,6 +213,8 @@ def _specs_of(leaf: nn.Module, model: nn.Module, unpacked: list[str]) -> Iterato
         yield TensorSpec(("B", length), "int64")
         yield TensorSpec(("B",), "int64")
         yield TensorSpec((length, "B"), "int64")
+        for size in (*_hinted(model, LENGTH_ATTRIBUTES), 8, 4):
+            yield TensorSpec(("B", size), "int64")
     elif isinstance(leaf, (nn.Conv2d, nn.ConvTranspose2d, nn.BatchNorm2d)):
         channels = leaf.num_features if isinstance(leaf, nn.BatchNorm2d) else leaf.in_channels
         for size in (*_hinted(model, SIZE_ATTRIBUTES), *SPATIAL_SIZES):
@@ -215,6 +257,16 @@ def _takes_input(module: nn.Module) -> bool:
         *(nn.BatchNorm1d, nn.BatchNorm2d, nn.RNNBase),
     )
     return isinstance(module, kinds)
+
+
+def _reshaped(forward: ast.FunctionDef | None, parameter: str) -> Iterator[TensorSpec]:
+    """`("B", 28, 28)` for `x.reshape(-1, 28, 28)` of the argument itself."""
+    for node in ast.walk(forward) if forward else ():
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in (f"{parameter}.view", f"{parameter}.reshape"):
+            sizes = node.args[0].elts if len(node.args) == 1 and isinstance(node.args[0], ast.Tuple) else node.args
+            rest = [each.value for each in sizes[1:] if isinstance(each, ast.Constant) and isinstance(each.value, int)]
+            if rest and len(rest) == len(sizes) - 1 and all(size > 0 for size in rest):
+                yield TensorSpec(("B", *rest))
 
 
 def _forward_of(name: str, document: Document) -> ast.FunctionDef | None:
