@@ -159,14 +159,16 @@ class PyModelServer(LanguageServer):
     def _on_change(self, state: State) -> None:
         self.notify("pymodel/traceChanged", TraceChangedNotification(state.uri, state.version))
         self.watcher.watch({file for answer in state.answers.values() for file in answer.trace.files})
+        if state.analysed_version != state.version:
+            return
+        features.diagnostics.publish(self, state)
         capabilities = self.client_capabilities.workspace
-        if capabilities is None or state.analysed_version != state.version:
+        if capabilities is None:
             return
         if capabilities.code_lens and capabilities.code_lens.refresh_support:
             self.workspace_code_lens_refresh(None)
         if capabilities.inlay_hint and capabilities.inlay_hint.refresh_support:
             self.workspace_inlay_hint_refresh(None)
-        features.diagnostics.publish(self, state)
 
     def _on_files(self, paths: set[str]) -> None:
         """Files changed on disk (called from the watcher's thread)."""

@@ -19,7 +19,7 @@ def register(server: PyModelServer) -> None:
     options = types.CodeActionOptions(code_action_kinds=[types.CodeActionKind.QuickFix])
 
     @server.feature(types.TEXT_DOCUMENT_CODE_ACTION, options)
-    async def code_action(server: PyModelServer, params: types.CodeActionParams) -> list[types.CodeAction]:
+    async def code_action(params: types.CodeActionParams) -> list[types.CodeAction]:
         state = server.analyses.states.get(params.text_document.uri)
         if state is None:
             return []

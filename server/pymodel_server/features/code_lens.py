@@ -28,7 +28,7 @@ SERVER_COMMANDS = {
 
 def register(server: PyModelServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_CODE_LENS, types.CodeLensOptions(resolve_provider=False))
-    async def code_lens(server: PyModelServer, params: types.CodeLensParams) -> list[types.CodeLens]:
+    async def code_lens(params: types.CodeLensParams) -> list[types.CodeLens]:
         state = server.analyses.states.get(params.text_document.uri)
         if state is None:
             return []

@@ -17,9 +17,7 @@ def register(server: PyModelServer) -> None:
     options = types.DiagnosticOptions(inter_file_dependencies=True, workspace_diagnostics=False, identifier="pymodel")
 
     @server.feature(types.TEXT_DOCUMENT_DIAGNOSTIC, options)
-    async def pull(
-        server: PyModelServer, params: types.DocumentDiagnosticParams
-    ) -> types.RelatedFullDocumentDiagnosticReport:
+    async def pull(params: types.DocumentDiagnosticParams) -> types.RelatedFullDocumentDiagnosticReport:
         state = server.analyses.states.get(params.text_document.uri)
         return types.RelatedFullDocumentDiagnosticReport(items=build(server, state) if state else [])
 

@@ -19,11 +19,11 @@ def register(server: PyModelServer) -> None:
     from ..server import read_params
 
     @server.feature("pymodel/graph")
-    async def graph(server: PyModelServer, params: Any) -> Any:
+    async def graph(params: Any) -> Any:
         return to_json(build_graph(server, read_params(GraphParams, params)))
 
     @server.feature("pymodel/nodeAt")
-    async def node_at(server: PyModelServer, params: Any) -> Any:
+    async def node_at(params: Any) -> Any:
         asked = read_params(NodeAtParams, params)
         state = server.analyses.states.get(asked.graph_uri)
         found = state.trace(asked.target.rpartition("::")[2]) if state else None

@@ -30,7 +30,7 @@ SOURCES = {
 
 def register(server: PyModelServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_HOVER)
-    async def hover(server: PyModelServer, params: types.HoverParams) -> types.Hover | None:
+    async def hover(params: types.HoverParams) -> types.Hover | None:
         state = server.analyses.states.get(params.text_document.uri)
         if state is None:
             return None

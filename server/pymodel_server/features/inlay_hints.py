@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def register(server: PyModelServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_INLAY_HINT)
-    async def inlay_hints(server: PyModelServer, params: types.InlayHintParams) -> list[types.InlayHint]:
+    async def inlay_hints(params: types.InlayHintParams) -> list[types.InlayHint]:
         state = server.analyses.states.get(params.text_document.uri)
         wanted = server.configuration.inlay_hints
         if state is None or wanted == "off":
@@ -28,9 +28,8 @@ def register(server: PyModelServer) -> None:
                 shown = value.path == state.path and value.kind == "tensor" and value.phase == "forward"
                 if not shown or (wanted == "assigned" and value.name is None) or value.end.line in hints:
                     continue
-                if params.range.start.line <= value.end.line - 1 <= params.range.end.line and not _is_header(
-                    value, lines
-                ):
+                visible = params.range.start.line <= value.end.line - 1 <= params.range.end.line
+                if visible and not _is_header(value, lines):
                     hints[value.end.line] = _hint(value, lines, server)
         return [hints[line] for line in sorted(hints)]
 

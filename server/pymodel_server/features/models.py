@@ -22,11 +22,11 @@ def register(server: PyModelServer) -> None:
     from ..server import read_params
 
     @server.feature("pymodel/models")
-    async def models(server: PyModelServer, params: Any) -> Any:
+    async def models(params: Any) -> Any:
         return to_json(ModelsResult(models_of(server, read_params(ModelsParams, params).uri)))
 
     @server.feature("pymodel/trainOptions")
-    async def train_options(server: PyModelServer, params: Any) -> Any:
+    async def train_options(params: Any) -> Any:
         asked = read_params(TrainOptionsParams, params)
         path = uri_to_path(asked.uri)
         folder = next((each for each in server.folders if Path(path).is_relative_to(each)), str(Path(path).parent))

@@ -18,12 +18,12 @@ def register(server: PyModelServer) -> None:
     from ..server import read_params
 
     @server.feature("pymodel/runs")
-    async def list_all(server: PyModelServer, params: Any) -> Any:
+    async def list_all(params: Any) -> Any:
         read_params(RunsParams, params)
         return to_json(await find_runs(server))
 
     @server.feature("pymodel/runMetrics")
-    async def metrics(server: PyModelServer, params: Any) -> Any:
+    async def metrics(params: Any) -> Any:
         asked = read_params(RunMetricsParams, params)
         folder = Path(asked.folder)
         run = await asyncio.to_thread(runs.read_run, folder)
