@@ -5,7 +5,8 @@ Trials run through callables that the caller gives, so that this knows nothing o
 
 from __future__ import annotations
 
-import ast
+import math
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,13 +14,14 @@ from typing import Any
 from torch import nn
 
 from ..discover.callsites import find_neighbours
-from ..discover.document import Document
 from ..schema import Construction, ModelSite, Pin, PyModelError
 from .construct import find_constructions
+from .flattening import read_flattening
 from .inputs import ResolvedInput, SymbolGuess, find_inputs, materialise, previous_inputs, symbols_of
 from .load import Loaded, evaluate
 
 MAX_ATTEMPTS = 400
+SEARCH_SECONDS = 4.0
 BATCHES = (3, 5)
 
 
@@ -78,13 +80,14 @@ def resolve(
     neighbours = find_neighbours(loaded.document.path, site.name, folder) if site.kind == "class" else []
     log: list[str] = []
     construction, make, model = _construct(loaded, site, neighbours, pins, build, log)
-    literals = _flattening_literals(loaded.document, site.name)
-    best: tuple[tuple[bool, int], tuple[ResolvedInput, ...]] | None = None
+    plan = read_flattening(loaded.document, site.name, model)
+    best: tuple[tuple[float, int], tuple[ResolvedInput, ...]] | None = None
     previous = previous_inputs(model, pins)
     if previous is not None:
-        best = (True, MAX_ATTEMPTS**2), previous
+        best = (math.inf, 0), previous
+    started = time.monotonic()
     for number, inputs in enumerate(find_inputs(model, loaded.document, neighbours, site.name, pins)):
-        if number >= MAX_ATTEMPTS:
+        if number >= MAX_ATTEMPTS or time.monotonic() - started > SEARCH_SECONDS:
             break
         verdict, progress, failed_on = _judge(model, inputs, attempt, namespace)
         if number < 12:
@@ -93,8 +96,7 @@ def resolve(
             return Resolution(construction, make, inputs, symbols_of(inputs), tuple(log), verified=True)
         if inputs and inputs[0].source.kind == "pin":
             return Resolution(construction, make, inputs, symbols_of(inputs), tuple(log), verified=False)
-        # Sizes for which the code's own arithmetic holds (`view(-1, 64 * 10 * 10)` meets 10 x 10) are meant.
-        rank = (failed_on is not None and failed_on[-2:] in literals, progress)
+        rank = (plan.credit(failed_on) if failed_on else 0.0, progress)
         if best is None or rank > best[0]:
             best = rank, inputs
     if best is None:
@@ -159,20 +161,6 @@ def _judge(
         if has_batch and outcome.output_shapes and not any(batch in shape for shape in outcome.output_shapes):
             return f"the batch of {batch} does not come out", 0, None
     return None, progress + 1, None
-
-
-def _flattening_literals(document: Document, name: str) -> set[tuple[int, ...]]:
-    """The last two factors of products in a class's `view` and `reshape` calls: `{(10, 10)}` for `64 * 10 * 10`."""
-    found: set[tuple[int, ...]] = set()
-    for cls in ast.walk(document.tree):
-        if isinstance(cls, ast.ClassDef) and cls.name == name:
-            for call in ast.walk(cls):
-                if isinstance(call, ast.Call) and ast.unparse(call.func).endswith((".view", ".reshape")):
-                    for argument in call.args:
-                        factors = ast.unparse(argument).split(" * ")
-                        if len(factors) >= 3 and all(factor.isdigit() for factor in factors):
-                            found.add((int(factors[-2]), int(factors[-1])))
-    return found
 
 
 def _show(inputs: tuple[ResolvedInput, ...]) -> str:
