@@ -1,0 +1,108 @@
+"""Checkpoints: folders that are there whole or not at all. Read back with `weights_only=True` alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+
+from ..runs.atomic import replacing
+from ..schema import Number, PyModelError
+
+WEIGHTS, STATE, MANIFEST = "weights.pt", "state.pt", "manifest.json"
+
+
+class CheckpointNotFound(PyModelError):
+    """A run has no checkpoint that can be read."""
+
+
+def save_checkpoint(
+    folder: Path,
+    name: str,
+    weights: Mapping[str, Tensor],
+    state: Mapping[str, Any],
+    *,
+    epoch: int,
+    step: int,
+    metrics: Mapping[str, Number],
+) -> Path:
+    """Write `checkpoints/<name>` of the run in `folder`, in the place of an older one of that name."""
+    path = folder / "checkpoints" / name
+    path.parent.mkdir(exist_ok=True)
+    older = _older(path)
+    with replacing(path) as temporary:
+        temporary.mkdir()
+        torch.save(dict(weights), temporary / WEIGHTS)
+        torch.save(dict(state), temporary / STATE)
+        files = {each.name: _describe(each) for each in sorted(temporary.iterdir())}
+        manifest = {"name": name, "epoch": epoch, "step": step, "time": time.time(), "metrics": dict(metrics)}
+        (temporary / MANIFEST).write_text(json.dumps({**manifest, "files": files}, indent=1) + "\n", encoding="utf-8")
+        if path.exists():  # a folder cannot take another's place: until the new one does, the older is found instead
+            shutil.rmtree(older, ignore_errors=True)
+            path.rename(older)
+    shutil.rmtree(older, ignore_errors=True)
+    return path
+
+
+def find_checkpoint(folder: Path, *names: str) -> Path:
+    """The first of `checkpoints/<name>` that the run in `folder` has; `best`, else `last`, where none is named.
+
+    Raises:
+        CheckpointNotFound: it has none of them.
+    """
+    for name in names or ("best", "last"):
+        path = folder / "checkpoints" / name
+        for each in (path, _older(path)):
+            if (each / MANIFEST).is_file():
+                return each
+    advice = "Train for at least one epoch, or choose another run."
+    raise CheckpointNotFound("This run has no checkpoint.", path=str(folder), advice=advice)
+
+
+def load_weights(path: Path) -> dict[str, Tensor]:
+    """The state dict in a `.pt` file; never anything else that a pickle could hold.
+
+    Raises:
+        CheckpointNotFound: the file cannot be read, or holds more than tensors.
+    """
+    try:
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises whatever its unpickler met
+        words = f"This file holds no plain weights: {str(error).splitlines()[0] if str(error) else error!r}"
+        advice = "Save it with `torch.save(model.state_dict(), path)`. PyModel loads nothing that could run code."
+        raise CheckpointNotFound(words, path=str(path), advice=advice) from error
+    if isinstance(weights, dict) and isinstance(weights.get("state_dict"), dict):
+        weights = weights["state_dict"]
+    if not isinstance(weights, dict) or not any(isinstance(value, Tensor) for value in weights.values()):
+        advice = "Save it with `torch.save(model.state_dict(), path)`."
+        raise CheckpointNotFound("This file holds no state dict.", path=str(path), advice=advice)
+    return cast("dict[str, Tensor]", weights)
+
+
+def random_state() -> dict[str, Any]:
+    """The state of every generator that a training step may draw from, as `weights_only` loads it."""
+    state: dict[str, Any] = {"torch": torch.get_rng_state(), "python": random.getstate()}
+    if torch.cuda.is_available():
+        state["cuda"] = torch.cuda.get_rng_state_all()
+    if "numpy" in sys.modules:
+        kind, keys, position, has_gauss, gauss = sys.modules["numpy"].random.get_state()
+        state["numpy"] = (kind, keys.tolist(), int(position), int(has_gauss), float(gauss))
+    return state
+
+
+def _older(path: Path) -> Path:
+    return path.with_name(f".{path.name}.older")
+
+
+def _describe(path: Path) -> dict[str, str | int]:
+    with open(path, "rb") as file:
+        return {"sha256": hashlib.file_digest(file, "sha256").hexdigest(), "bytes": path.stat().st_size}
