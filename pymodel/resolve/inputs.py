@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-import itertools
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -12,22 +12,16 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from ..discover.callsites import find_forward_calls
+from ..discover.callsites import ForwardCall, find_forward_calls
 from ..discover.document import Document
-from ..discover.pins import ContainerSpec, LiteralSpec, Spec, TensorSpec, parse_input
-from ..schema import Pin, Source
+from ..discover.pins import ContainerSpec, Spec, TensorSpec, parse_input
+from ..schema import Dim, Pin, Source
+from .search import search
 
-SPATIAL_FIRST = (32, 28, 224, 64, 16, 12)
-SPATIAL_SIZES = (*SPATIAL_FIRST, *(n for n in range(1, 257) if n not in SPATIAL_FIRST))
 TOKENS = 13
-MIXED = 3
-"""So many candidates of each of so many arguments are tried in every combination."""
-USUAL_SHAPES: tuple[tuple[int | str, ...], ...] = (
-    *(("B", 1, 28, 28), ("B", 3, 32, 32), ("B", 28, 28), ("B", 3, 224, 224)),
-)
-"""Tried for an argument when its first consumer's needs led nowhere."""
-SIZE_ATTRIBUTES = ("image_size", "img_size", "input_resolution", "resolution")
-LENGTH_ATTRIBUTES = ("block_size", "context_length", "max_seq_len", "seq_len", "max_len")
+EXAMPLE_ATTRIBUTES = ("example_input_array", "example_inputs", "dummy_inputs", "example_input")
+JAXTYPING = re.compile(r"(?P<kind>[A-Z][A-Za-z0-9]*)\[.*?,\s*['\"](?P<dims>[^'\"]+)['\"]\s*\]")
+JAXTYPING_DTYPES = {"Int": "int64", "Int64": "int64", "Int32": "int32", "Bool": "bool", "Float16": "float16"}
 
 
 @dataclass(frozen=True)
@@ -60,18 +54,17 @@ def materialise(spec: Spec, binding: Mapping[str, int], namespace: Mapping[str, 
     return eval(spec.expression, dict(namespace), dict(binding))
 
 
-def symbols_of(inputs: tuple[ResolvedInput, ...]) -> dict[str, SymbolGuess]:
-    """The symbols that the inputs' dims name, in order. A batch is 7, everything else 13, until probed."""
+def symbols_of(inputs: tuple[ResolvedInput, ...], length: int = TOKENS) -> dict[str, SymbolGuess]:
+    """The symbols that the inputs' dims name, in order. A batch is 7, everything else `length`, until probed."""
     found: dict[str, SymbolGuess] = {}
     for each in inputs:
         for dims in _all_dims(each.spec):
             for place, dim in enumerate(dims):
                 if isinstance(dim, str):
                     for name in (node.id for node in ast.walk(ast.parse(dim)) if isinstance(node, ast.Name)):
-                        is_batch = name == "B" or place == 0
-                        found.setdefault(
-                            name, SymbolGuess("batch" if is_batch else "length", 7 if is_batch else TOKENS)
-                        )
+                        is_batch = name == "B" or (place == 0 and "B" not in dims)
+                        guess = SymbolGuess("batch", 7) if is_batch else SymbolGuess("length", length)
+                        found.setdefault(name, guess)
     return found
 
 
@@ -88,19 +81,87 @@ def find_inputs(
     if pinned is not None:
         yield pinned
         return
-    example = _example(model, parameters, document)
-    if example is not None:
-        yield example
+    yield from _annotated(model, parameters)
+    yield from _examples(model, parameters)
     for each in (document, *neighbours):
         for call in find_forward_calls(each, name):
-            if len(call.tensors) >= len(parameters) and all(call.tensors[: len(parameters)]):
-                source = Source("call-site", call.path, call.line)
-                yield tuple(
-                    ResolvedInput(parameter, "position", TensorSpec(("B", *tensor[0][1:]), tensor[1]), source)
-                    for parameter, tensor in zip(parameters, call.tensors, strict=False)
-                    if tensor is not None
-                )
-    yield from _search(model, parameters, document)
+            yield from _from_call(call, parameters)
+    previous = previous_inputs(model, pins)
+    if previous is not None:
+        yield previous
+    source = Source("search")
+    for specs in search(model, parameters, document):
+        yield tuple(
+            ResolvedInput(parameter, "position", spec, source)
+            for parameter, spec in zip(parameters, specs, strict=True)
+        )
+
+
+def _annotated(model: nn.Module, parameters: list[str]) -> Iterator[tuple[ResolvedInput, ...]]:
+    """`x: Float[Tensor, "batch 3 height width"]`: the shapes are written down."""
+    annotations = getattr(type(model).forward, "__annotations__", {})
+    specs = [_from_annotation(annotations.get(parameter)) for parameter in parameters]
+    if parameters and all(spec is not None for spec in specs):
+        yield tuple(
+            ResolvedInput(parameter, "position", spec, Source("annotation"))
+            for parameter, spec in zip(parameters, specs, strict=True)
+            if spec is not None
+        )
+
+
+def _from_annotation(annotation: Any) -> TensorSpec | None:
+    dims_text = getattr(annotation, "dim_str", None)
+    kind = "Float"
+    if dims_text is None:
+        match = JAXTYPING.search(annotation) if isinstance(annotation, str) else None
+        if match is None:
+            return None
+        dims_text, kind = match["dims"], match["kind"]
+    else:
+        kind = next((each for each in JAXTYPING_DTYPES if str(annotation).startswith(each)), "Float")
+    names = dims_text.split()
+    if not names or any(name.startswith(("*", "...")) or name == "_" for name in names):
+        return None
+    dims = [int(name) if name.isdigit() else name.lstrip("#?") for name in names]
+    if isinstance(dims[0], str) and dims[0].lower() in ("b", "batch", "n", "bs", "batch_size"):
+        dims[0] = "B"
+    return TensorSpec(tuple(dims), JAXTYPING_DTYPES.get(kind, "float32"))
+
+
+def _examples(model: nn.Module, parameters: list[str]) -> Iterator[tuple[ResolvedInput, ...]]:
+    """Lightning's `example_input_array` and the like: tensors that the author calls an example."""
+    for name in EXAMPLE_ATTRIBUTES:
+        value = getattr(model, name, None)
+        given = value if isinstance(value, (tuple, list)) else (value,)
+        tensors = [each for each in given if isinstance(each, torch.Tensor)]
+        if parameters and len(tensors) == len(given) >= len(parameters):
+            shapes = [tuple(tensor.shape) for tensor in tensors]
+            dtypes = [str(tensor.dtype).removeprefix("torch.") for tensor in tensors]
+            yield _batched(parameters, list(zip(shapes, dtypes, strict=True)), Source("attribute"))
+
+
+def _from_call(call: ForwardCall, parameters: list[str]) -> Iterator[tuple[ResolvedInput, ...]]:
+    tensors = [tensor for tensor in call.tensors[: len(parameters)] if tensor is not None]
+    if not parameters or len(tensors) < len(parameters):
+        return
+    source = Source("call-site", call.path, call.line)
+    if any(dtype == "int64" and len(shape) == 2 for shape, dtype in tensors):
+        yield _batched(parameters, tensors, source, "T")
+    yield _batched(parameters, tensors, source)
+
+
+def _batched(
+    parameters: list[str], tensors: list[tuple[tuple[int, ...], str]], source: Source, length: str | None = None
+) -> tuple[ResolvedInput, ...]:
+    """Tensors of given sizes with their common first size as the batch, and the second of ids as `length`."""
+    batch = tensors[0][0][:1]
+    inputs = []
+    for parameter, (shape, dtype) in zip(parameters, tensors, strict=False):
+        dims: tuple[Dim, ...] = ("B", *shape[1:]) if shape[:1] == batch and shape else shape
+        if length is not None and dtype == "int64" and len(dims) == 2:
+            dims = (dims[0], length)
+        inputs.append(ResolvedInput(parameter, "position", TensorSpec(dims, dtype), source))
+    return tuple(inputs)
 
 
 def required_parameters(model: nn.Module) -> list[str]:
@@ -124,21 +185,6 @@ def _pinned(parameters: list[str], document: Document, pins: tuple[Pin, ...]) ->
     return None
 
 
-def _example(model: nn.Module, parameters: list[str], document: Document) -> tuple[ResolvedInput, ...] | None:
-    """Lightning's `example_input_array`: one tensor, or a tuple of them."""
-    example = getattr(model, "example_input_array", None)
-    tensors = example if isinstance(example, (tuple, list)) else (example,)
-    if len(tensors) < len(parameters) or not parameters or not all(isinstance(each, torch.Tensor) for each in tensors):
-        return None
-    source = Source("attribute", document.path)
-    return tuple(
-        ResolvedInput(
-            name, "position", TensorSpec(("B", *each.shape[1:]), str(each.dtype).removeprefix("torch.")), source
-        )
-        for name, each in zip(parameters, tensors, strict=False)
-    )
-
-
 def previous_inputs(model: nn.Module, pins: tuple[Pin, ...]) -> tuple[ResolvedInput, ...] | None:
     """What the last good trace was fed, if it still names the arguments that `forward` takes."""
     parameters = required_parameters(model)
@@ -157,154 +203,6 @@ def _read_pin(pin: Pin, parameters: list[str], source: Source) -> tuple[Resolved
         ResolvedInput(each.name, "position" if each.name in parameters else "keyword", each.spec, source)
         for each in specs
     )
-
-
-def _search(model: nn.Module, parameters: list[str], document: Document) -> Iterator[tuple[ResolvedInput, ...]]:
-    source = Source("search")
-    templates = [list(_templates(model, parameter, document)) for parameter in parameters]
-    if not parameters:
-        yield ()
-        return
-    for specs in _combine(templates):
-        yield tuple(
-            ResolvedInput(parameter, "position", spec, source)
-            for parameter, spec in zip(parameters, specs, strict=True)
-        )
-
-
-def _combine(templates: list[list[Spec]]) -> Iterator[tuple[Spec, ...]]:
-    """One candidate for each argument: mixtures of the first ones, nearest to the front first, then abreast."""
-    if len(templates) > 1:
-        heads = itertools.product(*(range(min(len(each), MIXED)) for each in templates[:MIXED]))
-        for choice in sorted(heads, key=sum):
-            rest = (each[0] for each in templates[len(choice) :])
-            yield (*(each[at] for each, at in zip(templates, choice, strict=False)), *rest)
-    for at in range(max(map(len, templates))):
-        yield tuple(candidates[min(at, len(candidates) - 1)] for candidates in templates)
-
-
-def _templates(model: nn.Module, parameter: str, document: Document) -> Iterator[Spec]:
-    """Specs for one argument: those of the layer that first takes it, then those of the model's first layer."""
-    forward = _forward_of(type(model).__name__, document)
-    unpacked = _unpacking(forward, parameter)
-    consumer = _consumer(model, forward, parameter)
-    yield from _reshaped(forward, parameter)
-    leaves = [leaf for root in (consumer, model) if root is not None for leaf in root.modules() if _takes_input(leaf)]
-    seen = set()
-    for leaf in leaves[:3]:
-        for spec in _specs_of(leaf, model, unpacked):
-            if spec not in seen:
-                seen.add(spec)
-                yield spec
-    if not leaves:
-        yield TensorSpec(tuple(unpacked) if unpacked else ("B", 64))
-        for weight in model.parameters():
-            yield from (TensorSpec(("B", size)) for size in dict.fromkeys(weight.shape))
-        yield from (TensorSpec(dims) for dims in (("B", "T", 64), ("B", 3, 32, 32), ("B",), ("B", "T")))
-        yield TensorSpec(("B", "T"), "int64")
-    else:
-        yield from (TensorSpec(dims) for dims in USUAL_SHAPES)
-    yield LiteralSpec("None")
-
-
-def _specs_of(leaf: nn.Module, model: nn.Module, unpacked: list[str]) -> Iterator[TensorSpec]:
-    length = next((name for name in unpacked[1:2] if len(unpacked) <= 3), "T")
-    if isinstance(leaf, (nn.Embedding, nn.EmbeddingBag)):
-        yield TensorSpec(("B", length), "int64")
-        yield TensorSpec(("B",), "int64")
-        yield TensorSpec((length, "B"), "int64")
-        for size in (*_hinted(model, LENGTH_ATTRIBUTES), 8, 4):
-            yield TensorSpec(("B", size), "int64")
-    elif isinstance(leaf, (nn.Conv2d, nn.ConvTranspose2d, nn.BatchNorm2d)):
-        channels = leaf.num_features if isinstance(leaf, nn.BatchNorm2d) else leaf.in_channels
-        for size in (*_hinted(model, SIZE_ATTRIBUTES), *SPATIAL_SIZES):
-            yield TensorSpec(("B", channels, size, size))
-    elif isinstance(leaf, (nn.Conv1d, nn.ConvTranspose1d, nn.BatchNorm1d)):
-        channels = leaf.num_features if isinstance(leaf, nn.BatchNorm1d) else leaf.in_channels
-        yield TensorSpec(("B", channels, "T"))
-        yield TensorSpec(("B", channels))
-        for size in (*_hinted(model, LENGTH_ATTRIBUTES), *SPATIAL_SIZES):
-            yield TensorSpec(("B", channels, size))
-    elif isinstance(leaf, (nn.Conv3d, nn.ConvTranspose3d)):
-        for size in (16, 32, 8, 24, 64):
-            yield TensorSpec(("B", leaf.in_channels, size, size, size))
-    elif isinstance(leaf, nn.RNNBase):
-        yield TensorSpec(("B", length, leaf.input_size) if leaf.batch_first else (length, "B", leaf.input_size))
-    else:
-        yield from _feature_specs(leaf, model, unpacked, length)
-
-
-def _feature_specs(leaf: nn.Module, model: nn.Module, unpacked: list[str], length: str) -> Iterator[TensorSpec]:
-    features = getattr(leaf, "in_features", None) or getattr(leaf, "embed_dim", None)
-    if isinstance(leaf, nn.LayerNorm):
-        features = leaf.normalized_shape[-1]
-    if not isinstance(features, int):
-        return
-    if len(unpacked) == 3:
-        yield TensorSpec(("B", length, features))
-    yield TensorSpec(("B", features))
-    yield TensorSpec(("B", length, features))
-    for channels in (1, 3):
-        side = round((features / channels) ** 0.5)
-        if side * side * channels == features:
-            yield TensorSpec(("B", channels, side, side))
-
-
-def _takes_input(module: nn.Module) -> bool:
-    kinds = (
-        *(nn.Embedding, nn.EmbeddingBag, nn.Linear, nn.Bilinear, nn.LayerNorm, nn.MultiheadAttention),
-        *(nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d),
-        *(nn.BatchNorm1d, nn.BatchNorm2d, nn.RNNBase),
-    )
-    return isinstance(module, kinds)
-
-
-def _reshaped(forward: ast.FunctionDef | None, parameter: str) -> Iterator[TensorSpec]:
-    """`("B", 28, 28)` for `x.reshape(-1, 28, 28)` of the argument itself."""
-    for node in ast.walk(forward) if forward else ():
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in (f"{parameter}.view", f"{parameter}.reshape"):
-            sizes = node.args[0].elts if len(node.args) == 1 and isinstance(node.args[0], ast.Tuple) else node.args
-            rest = [each.value for each in sizes[1:] if isinstance(each, ast.Constant) and isinstance(each.value, int)]
-            if rest and len(rest) == len(sizes) - 1 and all(size > 0 for size in rest):
-                yield TensorSpec(("B", *rest))
-
-
-def _forward_of(name: str, document: Document) -> ast.FunctionDef | None:
-    for node in ast.walk(document.tree):
-        if isinstance(node, ast.ClassDef) and node.name == name:
-            for statement in node.body:
-                if isinstance(statement, ast.FunctionDef) and statement.name == "forward":
-                    return statement
-    return None
-
-
-def _unpacking(forward: ast.FunctionDef | None, parameter: str) -> list[str]:
-    """`["B", "T", "C"]` for `B, T, C = x.shape`."""
-    for node in ast.walk(forward) if forward else ():
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple):
-            value = ast.unparse(node.value)
-            if value in (f"{parameter}.shape", f"{parameter}.size()"):
-                return [each.id for each in node.targets[0].elts if isinstance(each, ast.Name)]
-    return []
-
-
-def _consumer(model: nn.Module, forward: ast.FunctionDef | None, parameter: str) -> nn.Module | None:
-    """The submodule that is first called on the argument."""
-    calls = [node for node in ast.walk(forward) if isinstance(node, ast.Call)] if forward else []
-    for call in sorted(calls, key=lambda node: (node.lineno, -node.col_offset)):
-        func = ast.unparse(call.func)
-        names = {node.id for argument in call.args for node in ast.walk(argument) if isinstance(node, ast.Name)}
-        if func.startswith("self.") and parameter in names:
-            try:
-                return model.get_submodule(func.removeprefix("self."))
-            except AttributeError:
-                continue
-    return None
-
-
-def _hinted(model: nn.Module, names: tuple[str, ...]) -> list[int]:
-    values = [getattr(holder, name, None) for holder in (model, *model.children()) for name in names]
-    return [value for value in values if isinstance(value, int) and not isinstance(value, bool)]
 
 
 def _all_dims(spec: Spec) -> Iterator[tuple[int | str, ...]]:

@@ -62,6 +62,8 @@ def load_module(
         LoadFailed: the file cannot be read.
     """
     importer = WorkspaceImporter(roots, documents or {}, transform, stub_missing)
+    # A worker that serves many analyses must not find the texts of an earlier one.
+    sys.meta_path[:] = [each for each in sys.meta_path if not isinstance(each, (WorkspaceImporter, StubFinder))]
     sys.meta_path.insert(0, importer)
     if stub_missing:
         sys.meta_path.append(importer.stubs)

@@ -5,7 +5,6 @@ Trials run through callables that the caller gives, so that this knows nothing o
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,11 +16,14 @@ from ..discover.callsites import find_neighbours
 from ..schema import Construction, ModelSite, Pin, PyModelError
 from .construct import find_constructions
 from .flattening import read_flattening
-from .inputs import ResolvedInput, SymbolGuess, find_inputs, materialise, previous_inputs, symbols_of
+from .inputs import TOKENS, ResolvedInput, SymbolGuess, find_inputs, materialise, previous_inputs, symbols_of
 from .load import Loaded, evaluate
+from .search import likely_lengths
 
-MAX_ATTEMPTS = 400
+MAX_ATTEMPTS = 1000
+MAX_LOGGED = 12
 SEARCH_SECONDS = 4.0
+"""An analysis ends at 10 s: most of it must be left for the trace itself."""
 BATCHES = (3, 5)
 
 
@@ -81,24 +83,29 @@ def resolve(
     log: list[str] = []
     construction, make, model = _construct(loaded, site, neighbours, pins, build, log)
     plan = read_flattening(loaded.document, site.name, model)
-    best: tuple[tuple[float, int], tuple[ResolvedInput, ...]] | None = None
     previous = previous_inputs(model, pins)
-    if previous is not None:
-        best = (math.inf, 0), previous
-    started = time.monotonic()
+    best: tuple[tuple[int, float, int], tuple[ResolvedInput, ...], int] | None = None
+    deadline = time.monotonic() + SEARCH_SECONDS
     for number, inputs in enumerate(find_inputs(model, loaded.document, neighbours, site.name, pins)):
-        if number >= MAX_ATTEMPTS or time.monotonic() - started > SEARCH_SECONDS:
+        if number >= MAX_ATTEMPTS or time.monotonic() > deadline:
             break
-        verdict, progress, failed_on = _judge(model, inputs, attempt, namespace)
-        if number < 12:
+        for length in (TOKENS, *likely_lengths(model)):
+            verdict, progress, failed_on = _judge(model, inputs, attempt, namespace, length)
+            if verdict is None or not _has_length(inputs):
+                break
+        if number < MAX_LOGGED:
             log.append(f"inputs {_show(inputs)}: {verdict or 'fits'}")
-        if verdict is None:
-            return Resolution(construction, make, inputs, symbols_of(inputs), tuple(log), verified=True)
-        if inputs and inputs[0].source.kind == "pin":
-            return Resolution(construction, make, inputs, symbols_of(inputs), tuple(log), verified=False)
-        rank = (plan.credit(failed_on) if failed_on else 0.0, progress)
+        found = Resolution(construction, make, inputs, symbols_of(inputs, length), tuple(log), verified=verdict is None)
+        if found.verified or (inputs and inputs[0].source.kind == "pin"):
+            return found
+        # Sizes for which the code's own arithmetic holds (`view(-1, 64 * 10 * 10)` meets 10 x 10) are the intended
+        # ones: if they ran before, no other size is looked for, lest one be found that hides the fault.
+        credit = plan.credit(failed_on) if failed_on else 0.0
+        if inputs == previous and credit:
+            return found
+        rank = (_belief(inputs, previous), credit, progress)
         if best is None or rank > best[0]:
-            best = rank, inputs
+            best = rank, inputs, length if progress else TOKENS
     if best is None:
         raise InputNotFound(
             f"no input was found for {site.name}.",
@@ -106,7 +113,18 @@ def resolve(
             line=site.line,
             advice=f"Pin one on the class line: `# pymodel: {construction.expression}, x=(B, 3, 32, 32)`.",
         )
-    return Resolution(construction, make, best[1], symbols_of(best[1]), tuple(log), verified=False)
+    return Resolution(construction, make, best[1], symbols_of(best[1], best[2]), tuple(log), verified=False)
+
+
+def _belief(inputs: tuple[ResolvedInput, ...], previous: tuple[ResolvedInput, ...] | None) -> int:
+    """How much inputs deserve belief that do not run: what the author wrote, then what ran before, then guesses."""
+    if inputs == previous:
+        return 1
+    return 2 if inputs and inputs[0].source.kind != "search" else 0
+
+
+def _has_length(inputs: tuple[ResolvedInput, ...]) -> bool:
+    return any(guess.meaning != "batch" for guess in symbols_of(inputs).values())
 
 
 def _construct(
@@ -139,13 +157,14 @@ def _construct(
 
 
 def _judge(
-    model: nn.Module, inputs: tuple[ResolvedInput, ...], attempt: Try, namespace: Mapping[str, Any]
+    model: nn.Module, inputs: tuple[ResolvedInput, ...], attempt: Try, namespace: Mapping[str, Any], length: int
 ) -> tuple[str | None, int, tuple[int, ...] | None]:
     """Why inputs are not right (None if they are), how far they got, and on what shape they failed."""
     progress = 0
     for batch in BATCHES:
         binding = {
-            name: batch if guess.meaning == "batch" else guess.base for name, guess in symbols_of(inputs).items()
+            name: batch if guess.meaning == "batch" else guess.base
+            for name, guess in symbols_of(inputs, length).items()
         }
         try:
             values = [(each, materialise(each.spec, binding, namespace)) for each in inputs]
