@@ -7,33 +7,53 @@ import os
 import signal
 from typing import NoReturn
 
-from ..schema import Analyse, encode_frame
+from ..schema import Analyse, Started, Traced, encode_frame
 from . import guard, limits, seccomp
 from .analyse import analyse
+from .deaths import describe_error
+
+leave = os._exit
 
 
 def run_child(request: Analyse, result: int, where: int) -> NoReturn:
     """Analyse, writing frames to the descriptor `result` and tracebacks of a crash to `where`; never returns."""
     os.setsid()
     limits.die_with_parent()
-    where_kept = os.dup2(where, 90, inheritable=False)
-    result_kept = os.dup2(result, 91, inheritable=False)
-    limits.silence(keep=(where_kept, result_kept))
-    faulthandler.enable(file=where_kept, all_threads=False)
-    faulthandler.register(limits.TELL_WHERE, file=where_kept, all_threads=False)
-    limits.limit_memory()
+    limits.silence(keep=(result, where))
+    faulthandler.enable(file=where, all_threads=False)
+    faulthandler.register(limits.TELL_WHERE, file=where, all_threads=False)
+    tell_where_it_exits(where)
+    limits.limit_resources()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     seccomp.install_filter()
     guard.arm()
+    target: str | None = None
 
-    def emit(message: object) -> None:
-        _write(result_kept, encode_frame(message))
+    def emit(message: Started | Traced) -> None:
+        nonlocal target
+        if isinstance(message, Started):
+            target = message.target
+        write_fully(result, encode_frame(message))
 
-    _write(result_kept, encode_frame(analyse(request, emit)))
-    os._exit(0)
+    try:
+        answer = encode_frame(analyse(request, emit))
+    except BaseException as error:  # the last border: nothing is above it
+        answer = encode_frame(describe_error(request, target, error))
+    write_fully(result, answer)
+    leave(0)
 
 
-def _write(descriptor: int, data: bytes) -> None:
+def tell_where_it_exits(where: int) -> None:
+    """Have user code that calls `os._exit` say where it does so."""
+
+    def exit_and_tell(status: int) -> NoReturn:
+        faulthandler.dump_traceback(file=where, all_threads=False)
+        leave(status)
+
+    os._exit = exit_and_tell
+
+
+def write_fully(descriptor: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]

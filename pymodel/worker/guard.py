@@ -11,6 +11,7 @@ from typing import Any
 
 REFUSED_PREFIXES = (
     *("subprocess.", "os.exec", "os.posix_spawn", "os.spawn", "shutil.", "socket.connect", "socket.bind"),
+    *("socket.__new__", "socket.gethostby", "resource.", "_winapi.CreateProcess", "tempfile."),
     *("socket.sendto", "socket.sendmsg", "socket.getaddrinfo", "ftplib.", "smtplib.", "urllib.", "http.client.connect"),
     *("sqlite3.connect", "webbrowser.", "winreg.", "os.fork"),
 )
@@ -18,7 +19,7 @@ REFUSED = frozenset(
     f"os.{name}"
     for name in (
         *("mkdir", "remove", "rename", "rmdir", "chmod", "chown", "lchown", "link", "symlink", "truncate", "utime"),
-        *("setxattr", "removexattr", "system", "kill", "killpg", "forkpty", "putenv_", "startfile", "chflags"),
+        *("setxattr", "removexattr", "system", "kill", "killpg", "forkpty", "startfile", "chflags", "lchflags"),
     )
 )
 WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
@@ -46,8 +47,11 @@ def _refuse_effects(event: str, arguments: tuple[Any, ...]) -> None:
     if event == "open":
         path, mode, flags = arguments
         writes = isinstance(mode, str) and any(letter in mode for letter in "wax+")
-        if (writes or (isinstance(flags, int) and flags & WRITE_FLAGS)) and path != os.devnull:
+        named = not isinstance(path, int) and path != os.devnull  # what is open already was open before
+        if named and (writes or (isinstance(flags, int) and flags & WRITE_FLAGS)):
             raise _refusal(f"open {path!r} for writing")
+    elif event == "os.mkdir" and os.path.isdir(arguments[0]):  # noqa: PTH112 (a bare call: user code may patch pathlib)
+        return  # Python says that it exists, which libraries expect and which changes nothing
     elif event in REFUSED or event.startswith(REFUSED_PREFIXES):
         raise _refusal(_describe(event, arguments))
 

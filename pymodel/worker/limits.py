@@ -8,6 +8,8 @@ import signal
 import sys
 
 EXTRA_MEMORY = 4 << 30
+CPU_SECONDS = 600
+"""Far beyond any file's analysis: the zygote's clock is what ends one; this is for a child that lost its zygote."""
 PR_SET_PDEATHSIG = 1
 TELL_WHERE: int = getattr(signal, "SIGUSR1", 0)
 """The zygote sends this before it kills for time: the child then writes its traceback to a pipe."""
@@ -19,13 +21,21 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def limit_memory() -> None:
-    """Allow this process so much address space beyond what it has now, and no core file."""
+def limit_resources() -> None:
+    """Bound what this process may use from now on: address space, processor time, and no file written, core or not."""
     import resource
 
     size = current_size() + EXTRA_MEMORY
-    resource.setrlimit(resource.RLIMIT_AS, (size, size))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    limits = (
+        (resource.RLIMIT_AS, size),
+        (resource.RLIMIT_CPU, CPU_SECONDS),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, 0),
+    )
+    for kind, most in limits:
+        hard = resource.getrlimit(kind)[1]
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(kind, (most, most))
 
 
 def current_size() -> int:

@@ -1,26 +1,30 @@
 """The fallback where fork is missing or unsafe: the same protocol, all in one process, one request at a time.
 
 It cancels cooperatively, where the tracer polls. Past the time limit the process says so and ends: whoever started it
-keeps a spare.
+keeps a spare. Code that holds the interpreter's lock for good leaves no thread to say so: then `faulthandler` ends it.
 """
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import queue
 import sys
 import threading
 import time
+import traceback
 from types import ModuleType
 from typing import Any
 
 from ..schema import Analyse, Cancel, Failed, MalformedMessage, Ready, encode_frame, from_json, read_frame
 from . import guard
 from .cancellation import Cancellation, Cancelled
-from .zygote import analysis_seconds
+from .deaths import analysis_seconds, describe_error, describe_timeout
 
 TIMED_OUT = 3
 """The exit code of a worker that had to end itself."""
+GRACE_SECONDS = 1.0
+"""So long after the limit the process is ended even if no thread of it can run."""
 
 
 class PersistentWorker:
@@ -30,7 +34,7 @@ class PersistentWorker:
         self._source = os.fdopen(source, "rb")
         self._sink = sink
         self._requests: queue.Queue[Analyse | None] = queue.Queue()
-        self._cancellations: dict[int, Cancellation] = {}
+        self._accepted: dict[int, tuple[str, Cancellation]] = {}
         self._sending = threading.Lock()
 
     def serve(self, ready: Ready) -> None:
@@ -41,7 +45,7 @@ class PersistentWorker:
                 self._send(Failed(request.id, ready.error, code="crashed"))
             else:
                 self._run(request)
-            self._cancellations.pop(request.id, None)
+            self._accepted.pop(request.id, None)
 
     def _send(self, message: Any) -> None:
         with self._sending:
@@ -59,22 +63,23 @@ class PersistentWorker:
             except MalformedMessage as error:
                 self._send(Failed(int(frame.get("id") or 0), f"malformed request: {error}", code="crashed"))
                 continue
-            for older in tuple(self._cancellations):
-                self._cancel(older)
-            self._cancellations[request.id] = Cancellation()
+            for number, (path, _) in tuple(self._accepted.items()):
+                if path == request.path:
+                    self._cancel(number)
+            self._accepted[request.id] = request.path, Cancellation()
             self._requests.put(request)
         self._requests.put(None)
 
     def _cancel(self, number: int) -> None:
-        if number in self._cancellations:
-            self._cancellations[number].cancel()
+        if number in self._accepted:
+            self._accepted[number][1].cancel()
 
     def _run(self, request: Analyse) -> None:
         from .analyse import analyse
 
-        cancellation = self._cancellations[request.id]
+        _, cancellation = self._accepted[request.id]
         watchdog = _Watchdog(self, request)
-        before = dict(sys.modules)
+        modules, finders, paths = dict(sys.modules), list(sys.meta_path), list(sys.path)
 
         def emit(message: Any) -> None:
             watchdog.restart(getattr(message, "target", None))
@@ -86,12 +91,13 @@ class PersistentWorker:
             answer: Any = analyse(request, emit, cancellation.check)
         except Cancelled:
             answer = Failed(request.id, "cancelled", watchdog.target, "cancelled")
-        except MemoryError:
-            answer = Failed(request.id, "this code asks for more memory than there is.", watchdog.target, "memory")
+        except BaseException as error:  # the last border: nothing is above it
+            answer = describe_error(request, watchdog.target, error)
         finally:
             guard.disarm()
             watchdog.stop()
-            _forget_workspace_modules(before, request.roots)
+            sys.meta_path[:], sys.path[:] = finders, paths
+            _forget_workspace_modules(modules, request.roots)
         self._send(answer)
 
 
@@ -102,23 +108,31 @@ class _Watchdog:
         self.target: str | None = None
         self._worker = worker
         self._request = request
+        self._watched = threading.get_ident()
         self._done = threading.Event()
-        self._deadline = time.monotonic() + analysis_seconds()
+        self.restart(None)
         threading.Thread(target=self._watch, daemon=True).start()
 
     def restart(self, target: str | None) -> None:
         self.target = target or self.target
         self._deadline = time.monotonic() + analysis_seconds()
+        faulthandler.dump_traceback_later(analysis_seconds() + GRACE_SECONDS, exit=True)
 
     def stop(self) -> None:
         self._done.set()
+        faulthandler.cancel_dump_traceback_later()
 
     def _watch(self) -> None:
         while not self._done.wait(max(0.01, self._deadline - time.monotonic())):
             if time.monotonic() >= self._deadline:
-                words = f"did not finish within {analysis_seconds():g} s and was stopped. Is there an endless loop?"
-                self._worker._send(Failed(self._request.id, words, self.target, "timeout"))
+                self._worker._send(describe_timeout(self._request, self.target, self._stack()))
                 os._exit(TIMED_OUT)
+
+    def _stack(self) -> str:
+        """Where the analysis is, innermost first, as `faulthandler` writes it."""
+        frame = sys._current_frames().get(self._watched)
+        stack = reversed(traceback.extract_stack(frame)) if frame is not None else ()
+        return "\n".join(f'File "{each.filename}", line {each.lineno} in {each.name}' for each in stack)
 
 
 def _forget_workspace_modules(before: dict[str, ModuleType], roots: tuple[str, ...]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import importlib
 import os
 import sys
@@ -22,6 +23,7 @@ def run_worker(mode: Literal["fork", "persistent"]) -> int:
     os.dup2(nothing, 0)
     os.dup2(2, 1)
     die_with_parent()
+    faulthandler.enable(all_threads=False)
     ready = prepare(mode)
     if mode == "persistent":
         from .persistent import PersistentWorker

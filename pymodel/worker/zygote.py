@@ -9,24 +9,18 @@ from __future__ import annotations
 import gc
 import json
 import os
-import re
 import selectors
 import signal
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from ..schema import Analyse, Cancel, Failed, MalformedMessage, Ready, encode_frame, from_json
-from ..schema.codec import LENGTH_BYTES
+from ..schema.codec import LENGTH_BYTES, MAX_FRAME
+from .deaths import analysis_seconds, describe_exit, describe_signal, describe_timeout
 from .limits import TELL_WHERE
 
 AT_ONCE = 2
-FRAME = re.compile(r'File "(?P<path>[^"]+)", line (?P<line>\d+) in ')
-
-
-def analysis_seconds() -> float:
-    return float(os.environ.get("PYMODEL_ANALYSIS_SECONDS", "10"))
 
 
 @dataclass
@@ -150,13 +144,17 @@ class Zygote:
             self._bury(child)
             return
         child.buffer += data
-        frames, child.buffer = split_frames(child.buffer)
+        try:
+            frames, child.buffer = split_frames(child.buffer)
+        except ValueError:  # user code wrote to a descriptor that is not its own
+            self._bury(child)
+            return
         for frame in frames:
             event = frame.get("event")
             if event == "started":
                 child.target = frame.get("target")
                 child.deadline = time.monotonic() + analysis_seconds()
-            child.finished = child.finished or event == "finished"
+            child.finished = child.finished or event in ("finished", "failed")
             if not child.cancelled:
                 self.send(frame)
 
@@ -195,10 +193,13 @@ class Zygote:
 
 
 def split_frames(data: bytes) -> tuple[list[dict[str, Any]], bytes]:
-    """The whole frames at the start of `data`, and the rest."""
+    """The whole frames at the start of `data`, and the rest. Raises ValueError for what cannot be a frame."""
     frames = []
     while len(data) >= LENGTH_BYTES:
-        end = LENGTH_BYTES + int.from_bytes(data[:LENGTH_BYTES], "big")
+        length = int.from_bytes(data[:LENGTH_BYTES], "big")
+        if length > MAX_FRAME:
+            raise MalformedMessage(f"a frame of {length} bytes is over the limit of {MAX_FRAME}")
+        end = LENGTH_BYTES + length
         if len(data) < end:
             break
         frames.append(json.loads(data[LENGTH_BYTES:end].decode("utf-8", "surrogatepass")))
@@ -230,26 +231,11 @@ def _drain(descriptor: int) -> bytes:
 
 
 def _describe_death(child: Child, status: int) -> Failed:
+    request, target, traceback = child.request, child.target, child.traceback.decode(errors="replace")
     if child.cancelled:
-        return Failed(child.request.id, "cancelled", child.target, "cancelled")
-    path, line = _user_frame(child)
+        return Failed(request.id, "cancelled", target, "cancelled")
     if child.timed_out:
-        words = f"did not finish within {analysis_seconds():g} s and was stopped. Is there an endless loop?"
-        return Failed(child.request.id, words, child.target, "timeout", path, line)
+        return describe_timeout(request, target, traceback)
     if os.WIFSIGNALED(status):
-        name = signal.Signals(os.WTERMSIG(status)).name
-        words = f"the process was ended by {name} while it ran this code. Other files go on working."
-        return Failed(child.request.id, words, child.target, "crashed", path, line)
-    code = os.WEXITSTATUS(status)
-    words = f"this code ends the process (exit code {code}): in an analysis nothing after it is known."
-    return Failed(child.request.id, words, child.target, "exited", path, line)
-
-
-def _user_frame(child: Child) -> tuple[str | None, int | None]:
-    """The innermost frame of the user's own code in the traceback that the child left."""
-    roots = (*child.request.roots, str(Path(child.request.path).parent))
-    for match in FRAME.finditer(child.traceback.decode(errors="replace")):
-        path = match["path"]
-        if "site-packages" not in path and any(path.startswith(root.rstrip("/") + "/") for root in roots):
-            return path, int(match["line"])
-    return None, None
+        return describe_signal(request, target, os.WTERMSIG(status), traceback)
+    return describe_exit(request, target, os.WEXITSTATUS(status), traceback)
