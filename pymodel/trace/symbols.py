@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 
 Binding = Mapping[str, int]
 Sample = tuple[Binding, int]
@@ -74,18 +73,27 @@ def _fit_affine(symbol: str, points: list[tuple[int, int]]) -> Part | None:
 
 
 def _fit_floor(symbol: str, points: list[tuple[int, int]]) -> Part | None:
+    """`(S+a)//d+b`, if the points leave no doubt which: two that fit and differ elsewhere are a guess, not a proof."""
     xs, ys = [x for x, _ in points], [y for _, y in points]
-    if len(points) < 3 or max(ys) > 4 * max(xs):
+    if len(points) < 3 or max(ys) > max(xs):
         return None
-    for divisor, shift in product(range(2, MAX_DIVISOR + 1), range(-1, MAX_DIVISOR)):
-        if shift >= divisor:
-            continue
-        offset = ys[0] - (xs[0] + shift) // divisor
-        if abs(offset) <= MAX_DIVISOR and all((x + shift) // divisor + offset == y for x, y in points):
-            inner = symbol if shift == 0 else f"({symbol}{shift:+d})"
-            text = f"{inner}//{divisor}" + (f"{offset:+d}" if offset else "")
-            return Part(text, "sum", lambda n, s=shift, d=divisor, o=offset: (n + s) // d + o)  # type: ignore[misc]
-    return None
+    found: Part | None = None
+    for divisor in range(2, MAX_DIVISOR + 1):
+        for shift in range(-1, divisor - 1):
+            offset = ys[0] - (xs[0] + shift) // divisor
+            if abs(offset) > MAX_DIVISOR or any((x + shift) // divisor + offset != y for x, y in points):
+                continue
+            part = _floor(symbol, shift, divisor, offset)
+            if found is not None and any(part.evaluate(n) != found.evaluate(n) for n in range(1, 2 * max(xs))):
+                return None
+            found = found or part
+    return found
+
+
+def _floor(symbol: str, shift: int, divisor: int, offset: int) -> Part:
+    inner = symbol if shift == 0 else f"({symbol}{shift:+d})"
+    text = f"{inner}//{divisor}" + (f"{offset:+d}" if offset else "")
+    return Part(text, "sum", lambda n: (n + shift) // divisor + offset)
 
 
 def _fit_quadratic(symbol: str, points: list[tuple[int, int]]) -> Part | None:
