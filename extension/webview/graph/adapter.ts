@@ -6,10 +6,12 @@
  */
 
 import type { Strings } from "./messages";
-import { LevelBoundary, type LevelGraph, LevelNode } from "./model";
+import { LevelBoundary, type LevelGraph, LevelNode, Value } from "./model";
+import { BinaryStream } from "./netron/base.js";
+import { Edge, type Header, Node } from "./netron/grapher.js";
 import { type DrawnGraph, type ModelLike, View } from "./netron/view.js";
-import { extendDrawing } from "./netronDrawing";
 import { NetronHost } from "./netronHost";
+import { describeNode, type NodeText } from "./nodeText";
 
 /** What a model file holds for one of its nodes, as Netron tells it. */
 export interface FileNode {
@@ -34,6 +36,47 @@ export interface Viewport {
   zoom: number;
   left: number;
   top: number;
+}
+
+/** Netron shows a node's type alone, and no edge's label of more than 16 characters: more is added as it draws. */
+function extendDrawing(strings: Strings): void {
+  const buildNode = Node.prototype.build;
+  Node.prototype.build = function (document, parent) {
+    const drawn = this.value;
+    if (drawn instanceof LevelNode) {
+      write(this, describeNode(drawn.node, strings));
+    }
+    buildNode.call(this, document, parent);
+    if (drawn instanceof LevelNode) {
+      this.element.classList.toggle("failed", drawn.node.error !== null);
+      this.element.classList.toggle("opens", drawn.node.children > 0);
+    } else if (drawn instanceof LevelBoundary) {
+      this.element.classList.add("boundary");
+    }
+  };
+  const buildEdge = Edge.prototype.build;
+  Edge.prototype.build = function (document, paths, hitTests, labels) {
+    const value = this.value?.value;
+    if (value instanceof Value && value.label !== "") {
+      this.label = value.label;
+    }
+    buildEdge.call(this, document, paths, hitTests, labels);
+  };
+}
+
+function write(drawing: Node, { title, tooltip, opener, rows }: NodeText): void {
+  const header = drawing.blocks[0] as Header;
+  Object.assign(header._entries[0] as object, { content: title, tooltip });
+  if (opener !== null) {
+    const entry = header.add(null, ["node-item-type", "opener"]);
+    Object.assign(entry, { content: "+", tooltip: opener, padding: 7 });
+  }
+  if (rows.length > 0) {
+    const list = drawing.list();
+    for (const { bold, plain } of rows) {
+      list.add(list.argument(bold, plain));
+    }
+  }
 }
 
 /** A view that only draws. */
@@ -83,7 +126,9 @@ export class Canvas {
     if (new Uint8Array(bytes)[0] !== ONNX_FIRST_BYTE) {
       throw new Error("This is not an ONNX file.");
     }
-    const model = await this.view._modelFactoryService.open(this.host.openFile(name, bytes));
+    const model = await this.view._modelFactoryService.open(
+      this.host.openFile(name, new BinaryStream(new Uint8Array(bytes))),
+    );
     const [graph] = model.modules;
     if (graph === undefined) {
       throw new Error("This file holds no graph.");

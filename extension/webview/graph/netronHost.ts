@@ -1,7 +1,5 @@
 /** Netron's host: the little it asks of the world. No network, no storage, no cookies, no telemetry, no dialogs. */
 
-import { BinaryStream } from "./netron/base.js";
-
 const WORKER = `
 self.addEventListener("message", ({ data }) => {
   try {
@@ -57,10 +55,10 @@ export class NetronHost {
   }
 
   /** A file as Netron's readers take it. It stands alone: weights kept beside an ONNX file are not read. */
-  openFile(name: string, bytes: ArrayBuffer): object {
+  openFile(name: string, stream: object): object {
     return {
       identifier: name,
-      stream: new BinaryStream(new Uint8Array(bytes)),
+      stream,
       entries: new Map(),
       require: (id: string) => this.require(id),
       asset: async (file: string) => (await fetch(this.url(file))).text(),

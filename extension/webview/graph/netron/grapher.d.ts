@@ -7,8 +7,7 @@ export interface HeaderEntry {
 }
 
 export interface Header {
-  /** Only a header has entries; lists of rows are blocks too. */
-  _entries?: HeaderEntry[];
+  _entries: HeaderEntry[];
   add(id: null, classes: string[]): HeaderEntry;
 }
 
@@ -25,7 +24,8 @@ export class Node {
   /** What it was drawn from: a node, or an argument for the graph's inputs and outputs. */
   value: unknown;
   element: SVGGElement;
-  blocks: Header[];
+  /** The first is the header. */
+  blocks: object[];
   list(): RowList;
   build(document: Document, parent: Element): void;
 }
