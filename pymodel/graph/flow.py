@@ -93,7 +93,7 @@ def operation_node(hierarchy: Hierarchy, i: int, modules: dict[str, ModuleSummar
     path = module_path(operation)
     return Node(
         id=operation.id,
-        name=operation.name,
+        name=hierarchy.name(i),
         type=operation.type,
         path=path,
         range=_location(operation),

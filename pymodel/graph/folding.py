@@ -124,14 +124,20 @@ def _likeness(node: Node) -> tuple[object, ...]:
 
 
 def _folded(run: list[Node]) -> Node:
-    return replace(run[0], name=f"{run[0].name} … {run[-1].name}", repeats=len(run))
+    return replace(run[0], name=_name_of_row(run[0].name, run[-1].name), repeats=len(run))
+
+
+def _name_of_row(first: str, last: str) -> str:
+    """`layers.0…11` for what goes from `layers.0` to `layers.11`."""
+    stem, dot, _ = first.rpartition(".")
+    return f"{first}…{last.removeprefix(stem + dot) if last.startswith(stem + dot) else last}"
 
 
 def _group_node(id: str, members: list[Node]) -> Node:
     first, last = members[0], members[-1]
     return Node(
         id=id,
-        name=f"{first.name} … {last.name}",
+        name=_name_of_row(first.name, last.name),
         type=f"{len(members)} nodes",
         path=None,
         range=first.range,

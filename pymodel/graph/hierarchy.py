@@ -60,6 +60,12 @@ class Hierarchy:
             i = self.parents[i]
         return chain[::-1]
 
+    def name(self, i: int) -> str:
+        """What an operation is called in its level; of a submodule the path from there: `layers.0`, not `0`."""
+        path, opened = module_path(self.operations[i]), self.parents[i]
+        above = "" if opened == ROOT else f"{module_path(self.operations[opened])}."
+        return path.removeprefix(above) if path and path.startswith(above) else self.operations[i].name
+
     def visible_children(self, i: int) -> int:
         """How many operations one level down are worth showing.
 

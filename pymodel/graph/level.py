@@ -55,7 +55,7 @@ def breadcrumbs(trace: Trace, path: str) -> list[tuple[str, str]]:
     opened = _opened(trace, hierarchy, path)
     separator = "::" if "::" in trace.target else ":"
     crumbs = [("", trace.target.rpartition(separator)[2])]
-    crumbs += [(hierarchy.operations[i].id, hierarchy.operations[i].name) for i in hierarchy.ancestors(opened)]
+    crumbs += [(hierarchy.operations[i].id, hierarchy.name(i)) for i in hierarchy.ancestors(opened)]
     group = split_group(path)[1]
     return [*crumbs, (path, f"{group[0] + 1}–{group[1]}")] if group else crumbs
 

@@ -15,7 +15,7 @@ def test_equal_blocks_in_a_row_are_one_node() -> None:
     level = build_level(chain_of_blocks(12))
     assert [node.id for node in level.nodes] == ["input:x", "layers.0", "output:output"]
     folded = level.nodes[1]
-    assert (folded.name, folded.repeats, folded.parameters) == ("0 … 11", 12, 7)
+    assert (folded.name, folded.repeats, folded.parameters) == ("layers.0…11", 12, 7)
     assert [(edge.from_, edge.to) for edge in level.edges] == [
         ("input:x", "layers.0"),
         ("layers.0", "output:output"),
