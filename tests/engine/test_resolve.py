@@ -16,6 +16,9 @@ from pymodel.schema import Pin
 from pymodel.trace.meta import build
 from pymodel.trace.run import run_forward
 
+from .fresh_imports import fresh_imports as fresh_imports
+
+pytestmark = pytest.mark.usefixtures("fresh_imports")
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "resolve"
 
 

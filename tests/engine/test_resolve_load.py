@@ -1,0 +1,107 @@
+"""Importing what may be run of a module, from the editor's text, whatever else the module does."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from pymodel.resolve.load import Loaded, LoadFailed, evaluate, load_module
+
+from .fresh_imports import fresh_imports as fresh_imports
+
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "resolve"
+
+
+pytestmark = pytest.mark.usefixtures("fresh_imports")
+
+
+def write(folder: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
+
+def codes(loaded: Loaded) -> list[tuple[str, int]]:
+    return [(each.code, each.start.line) for each in loaded.diagnostics]
+
+
+def test_one_failing_statement_does_not_lose_the_rest() -> None:
+    loaded = load_module(str(FIXTURES / "broken.py"))
+    assert ("missing-import", 4) in codes(loaded)
+    assert ("missing-import", 5) in codes(loaded)
+    assert ("import-failed", 7) in codes(loaded)
+    assert hasattr(loaded.module, "Usable")
+
+
+def test_nothing_runs_for_its_effect(tmp_path: Path) -> None:
+    marker = tmp_path / "ran"
+    effect = f"open({str(marker)!r}, 'w')"
+    write(
+        tmp_path,
+        {"a.py": f"from torch import nn\nimport b\n{effect}\nfor _ in [1]: {effect}\nclass N(nn.Module): pass\n"},
+    )
+    write(tmp_path, {"b.py": f"{effect}\nif __name__ == '__main__': {effect}\n"})
+    loaded = load_module(str(tmp_path / "a.py"), roots=(str(tmp_path),))
+    assert not marker.exists()
+    assert codes(loaded) == [("not-run", 3), ("not-run", 4)]
+
+
+def test_open_documents_are_imported_from_the_editor(tmp_path: Path) -> None:
+    write(tmp_path, {"a.py": "from b import VALUE\n", "b.py": "VALUE = 1\n"})
+    documents = {str(tmp_path / "b.py"): "VALUE = len('unsaved')\n"}
+    loaded = load_module(str(tmp_path / "a.py"), roots=(str(tmp_path),), documents=documents)
+    assert loaded.module.VALUE == 7
+    assert loaded.files == (str(tmp_path / "a.py"), str(tmp_path / "b.py"))
+
+
+def test_relative_imports_and_folders_without_init(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "shop_x/__init__.py": "from .net import Net\n",
+            "shop_x/net.py": "from .deep.block import Block\nfrom parts_x.conf import cfg\nclass Net(Block): pass\n",
+            "shop_x/deep/__init__.py": "",
+            "shop_x/deep/block.py": "from torch import nn\nclass Block(nn.Module): pass\n",
+            "parts_x/conf.py": "def make(): return 3\ncfg = make()\nother = undefined()\n",
+        },
+    )
+    loaded = load_module(str(tmp_path / "shop_x/net.py"), roots=(str(tmp_path),), names=("Net",))
+    assert codes(loaded) == []
+    assert loaded.module.cfg == 3
+    assert loaded.module is sys.modules["shop_x.net"]
+
+
+def test_workspace_files_never_stand_in_for_the_library_or_torch(tmp_path: Path) -> None:
+    write(tmp_path, dict.fromkeys(("json.py", "torch.py", "math.py", "torch/nn.py"), "raise SystemExit(3)\n"))
+    write(tmp_path, {"a.py": "import json, math, torch\nfrom torch import nn\nclass N(nn.Module): pass\n"})
+    loaded = load_module(str(tmp_path / "a.py"), roots=(str(tmp_path),))
+    assert codes(loaded) == []
+    assert loaded.module.json.loads("1") == 1
+
+
+def test_a_name_that_the_workspace_does_not_have(tmp_path: Path) -> None:
+    write(tmp_path, {"pack_x/__init__.py": "", "pack_x/a.py": "from .nothing import Thing\nfrom torch import nn\n"})
+    loaded = load_module(str(tmp_path / "pack_x/a.py"), roots=(str(tmp_path),))
+    (fault,) = loaded.diagnostics
+    assert (fault.code, fault.start.line) == ("missing-import", 1)
+    assert "pack_x.nothing" in fault.message
+
+
+def test_a_broken_import_of_the_workspace_stands_on_its_own_line(tmp_path: Path) -> None:
+    write(tmp_path, {"a.py": "from b import f\n", "b.py": "def f(): pass\nclass C(f()): pass\n"})
+    loaded = load_module(str(tmp_path / "a.py"), roots=(str(tmp_path),))
+    (fault,) = loaded.diagnostics
+    assert (fault.path, fault.start.line, fault.severity) == (str(tmp_path / "b.py"), 2, "error")
+
+
+def test_evaluate_runs_in_the_module(tmp_path: Path) -> None:
+    write(tmp_path, {"a.py": "WIDTH = 3\n"})
+    loaded = load_module(str(tmp_path / "a.py"))
+    assert evaluate(loaded.module, ("depth = WIDTH + 1",), "WIDTH * depth") == 12
+
+
+def test_a_file_that_is_not_there() -> None:
+    with pytest.raises(LoadFailed):
+        load_module("/nowhere/net.py")
