@@ -55,14 +55,16 @@ def find_constructions(
     for each in (document, *neighbours):
         for call in find_constructor_calls(each, site.name, document.path):
             yield _from_call(call)
-    yield from _from_signature(site, namespace, document)
+    yield from _from_signature(site, namespace, document, neighbours)
 
 
 def _from_call(call: ConstructorCall) -> Construction:
     return Construction(call.expression, call.prelude, Source("call-site", call.path, call.line))
 
 
-def _from_signature(site: ModelSite, namespace: dict[str, Any], document: Document) -> Iterator[Construction]:
+def _from_signature(
+    site: ModelSite, namespace: dict[str, Any], document: Document, neighbours: list[Document]
+) -> Iterator[Construction]:
     cls = namespace.get(site.name)
     if not isinstance(cls, type):
         return
@@ -79,7 +81,7 @@ def _from_signature(site: ModelSite, namespace: dict[str, Any], document: Docume
     if not required:
         yield Construction(f"{site.name}()", (), Source("default", document.path, site.line))
         return
-    yield from _from_dictionaries(site, required, namespace, document)
+    yield from _from_dictionaries(site, required, namespace, document, neighbours)
     configs = [name for name, value in namespace.items() if _is_configuration(value)]
     if len(required) == 1:
         annotated = _annotation_name(required[0])
@@ -110,21 +112,26 @@ def _usual_value(parameter: inspect.Parameter) -> str | None:
 
 
 def _from_dictionaries(
-    site: ModelSite, required: list[inspect.Parameter], namespace: dict[str, Any], document: Document
+    site: ModelSite,
+    required: list[inspect.Parameter],
+    namespace: dict[str, Any],
+    document: Document,
+    neighbours: list[Document],
 ) -> Iterator[Construction]:
-    """`Net(CFG)` for a module-level dictionary that has every key which the class reads of its one argument."""
+    """`Net(CFG)` for a dictionary that has every key which the class reads of its one argument."""
     if len(required) != 1:
         return
     keys = _keys_read(document, site.name, required[0].name)
     if not keys:
         return
-    for node in document.tree.body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and isinstance(node.value, ast.Dict):
-            given = {key.value for key in node.value.keys if isinstance(key, ast.Constant)}
-            if keys <= given:
-                name = node.targets[0].id
-                prelude = () if name in namespace else (ast.unparse(node),)
-                yield Construction(f"{site.name}({name})", prelude, Source("config", document.path, node.lineno))
+    for each in (document, *neighbours):
+        for node in ast.walk(each.tree):
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict):
+                given = {key.value for key in node.value.keys if isinstance(key, ast.Constant)}
+                name = ast.unparse(node.targets[0])
+                if keys <= given and name.isidentifier():
+                    prelude = () if each is document and name in namespace else (ast.unparse(node),)
+                    yield Construction(f"{site.name}({name})", prelude, Source("config", each.path, node.lineno))
 
 
 def _keys_read(document: Document, name: str, parameter: str) -> set[object]:
