@@ -47,11 +47,12 @@ def install_extension(vscode: VSCode, home: Path, vsix: Path) -> None:
 
 def write_settings(home: Path, *, interpreter: Path | None, theme: str, more: Mapping[str, Any] | None = None) -> None:
     settings: dict[str, Any] = {**QUIET, "workbench.colorTheme": THEMES[theme], **(more or {})}
-    if interpreter:
-        settings["pymodel.interpreter"] = str(interpreter)
-    path = home / "data" / "User" / "settings.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(settings, indent=2), encoding="utf-8")
+    # A browser's VS Code is a remote one: what belongs to a machine, as an interpreter does, is the machine's setting.
+    machine = {"pymodel.interpreter": str(interpreter)} if interpreter else {}
+    for name, content in (("User", settings), ("Machine", machine)):
+        path = home / "data" / name / "settings.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content, indent=2), encoding="utf-8")
 
 
 @contextmanager
