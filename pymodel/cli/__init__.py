@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,8 @@ from .output import FAILED, USAGE
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code is 0 fine, 1 an error or warning found, 2 usage, 3 could not be analysed."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     parser = build_parser()
     try:
         options = parser.parse_args(arguments)
@@ -24,9 +27,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except PyModelError as error:
         print(f"pymodel: {error}", file=sys.stderr)
         return USAGE if isinstance(error, analyses.UsageError) else FAILED
-    except BrokenPipeError:
+    except BrokenPipeError:  # before OSError, its base
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # `pymodel … | head` is no fault
         return 0
+    except OSError as error:
+        print(f"pymodel: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
+        return USAGE
     return code
 
 

@@ -28,7 +28,7 @@ from ..schema import (
     Traced,
     to_json,
 )
-from ..worker.client import run_analysis
+from ..worker.client import Worker
 from . import reports
 from .output import (
     FAILED,
@@ -43,6 +43,10 @@ from .output import (
 )
 
 SKIPPED = frozenset(("node_modules", "site-packages", "__pycache__", "build", "dist"))
+
+
+class AnalysisFailed(PyModelError):
+    """What a command needs to know of a model could not be found out."""
 
 
 class UsageError(PyModelError):
@@ -62,7 +66,7 @@ class Target:
 class Analysed:
     traces: tuple[Trace, ...]
     diagnostics: tuple[Diagnostic, ...]
-    failure: Failed | None
+    failures: tuple[Failed, ...]
 
 
 def add_commands(commands: Any) -> None:
@@ -157,19 +161,22 @@ def run_graph(options: argparse.Namespace) -> int:
 
 
 def run_check(options: argparse.Namespace) -> int:
-    diagnostics: list[Diagnostic] = []
+    diagnostics: dict[Diagnostic, None] = {}
     failed = False
-    for path in python_files(options.paths):
-        if not find_models(read_document(path)):
-            continue
-        analysed = analyse_file(path)
-        found = [*analysed.diagnostics, *(each for trace in analysed.traces for each in trace.diagnostics)]
-        if analysed.failure is not None:
-            found.append(describe_failure(analysed.failure, path))
-            failed = True
-        diagnostics += dict.fromkeys(found)
-    reports.print_diagnostics(diagnostics, "json" if options.json else options.format)
-    return exit_code(diagnostics) or (FAILED if failed else FINE)
+    with Worker() as worker:
+        for path in python_files(options.paths):
+            if not find_models(read_document(path)):
+                continue
+            analysed = analyse_file(worker, path)
+            diagnostics.update(dict.fromkeys(analysed.diagnostics))
+            for trace in analysed.traces:
+                diagnostics.update(dict.fromkeys(trace.diagnostics))
+            for failure in analysed.failures:
+                diagnostics[describe_failure(failure, path)] = None
+                failed = True
+    found = tuple(diagnostics)
+    reports.print_diagnostics(found, "json" if options.json else options.format)
+    return FAILED if failed else exit_code(found)
 
 
 # Targets.
@@ -237,29 +244,42 @@ def trace_target(target: Target, options: argparse.Namespace, mode: Mode = "eval
     pins: tuple[Pin, ...] = ()
     if options.init or inputs:
         pins = (Pin(f"{target.path}::{target.name}", options.init, inputs, "cli"),)
-    analysed = analyse_file(target.path, (f"{target.path}::{target.name}",), pins, mode)
+    with Worker() as worker:
+        analysed = analyse_file(worker, target.path, (f"{target.path}::{target.name}",), pins, mode)
     file_errors = tuple(each for each in analysed.diagnostics if each.severity != "hint")
     if analysed.traces:
         trace = analysed.traces[0]
         diagnostics = tuple(dict.fromkeys((*trace.diagnostics, *file_errors)))
         return dataclasses.replace(trace, diagnostics=diagnostics)
-    found = (describe_failure(analysed.failure, target.path),) if analysed.failure else analysed.diagnostics
+    died = tuple(describe_failure(failure, target.path) for failure in analysed.failures)
+    found = (*died, *analysed.diagnostics)
     return Trace(f"{target.path}::{target.name}", mode, "failed", None, (), {}, (), (), found, None)
 
 
-def analyse_file(path: str, targets: tuple[str, ...] = (), pins: tuple[Pin, ...] = (), mode: Mode = "eval") -> Analysed:
+def analyse_file(
+    worker: Worker, path: str, targets: tuple[str, ...] = (), pins: tuple[Pin, ...] = (), mode: Mode = "eval"
+) -> Analysed:
+    """The traces of a file's models. One that kills its process does not take those after it along."""
     absolute = str(Path(path).resolve())
     roots = find_import_roots(absolute, (str(Path.cwd()),))
-    request = Analyse(1, absolute, targets, {}, roots, pins, mode)
+    all_targets = targets or tuple(site.target for site in find_models(read_document(absolute)))
     traces: list[Trace] = []
-    for event in run_analysis(request):
-        if isinstance(event, Traced):
-            traces.append(event.trace)
-        elif isinstance(event, Finished):
-            return Analysed(tuple(traces), event.diagnostics, None)
-        elif isinstance(event, Failed):
-            return Analysed(tuple(traces), (), event)
-    return Analysed(tuple(traces), (), None)
+    failures: list[Failed] = []
+    for number in range(1, len(all_targets) + 1):
+        for event in worker.analyse(Analyse(number, absolute, targets, {}, roots, pins, mode)):
+            if isinstance(event, Traced):
+                traces.append(event.trace)
+            elif isinstance(event, Finished):
+                return Analysed(tuple(traces), event.diagnostics, tuple(failures))
+            elif isinstance(event, Failed):
+                failures.append(event)
+        fatal = failures[-1].target
+        if fatal not in all_targets:
+            break
+        targets = all_targets[all_targets.index(fatal) + 1 :]
+        if not targets:
+            break
+    return Analysed(tuple(traces), (), tuple(failures))
 
 
 def describe_failure(failure: Failed, path: str) -> Diagnostic:

@@ -13,7 +13,7 @@ from ..discover.pins import format_input
 from ..discover.roots import find_import_roots
 from ..schema import ExportRequest, Run, TrainRequest, to_json
 from ..worker.client import MAIN
-from .analyses import Target, UsageError, add_target, find_target, trace_target
+from .analyses import AnalysisFailed, Target, UsageError, add_target, find_target, trace_target
 from .output import FAILED, FINE, FOUND, print_json, print_table
 
 POLL_SECONDS = 0.2
@@ -140,10 +140,11 @@ def _construction_of(
     trace = trace_target(target, options)
     roots = find_import_roots(target.path, (str(Path.cwd()),))
     if trace.construction is None:
-        raise UsageError(
-            f"{target.name} could not be constructed.",
+        reason = trace.diagnostics[0].message if trace.diagnostics else "It could not be constructed."
+        raise AnalysisFailed(
+            f"{target.name}: {reason}",
             path=target.path,
-            advice="`pymodel why` tells more; or use --init.",
+            advice="`pymodel why` tells what was tried; --init says how to construct it.",
         )
     pins = tuple(format_input(each) for each in trace.inputs)
     return trace.construction.expression, trace.construction.prelude, roots, pins
@@ -173,7 +174,8 @@ def _run_job(target: Target, request: TrainRequest | ExportRequest, options: arg
         process.wait()
     run = runs.read_run(folder)
     _report(run)
-    print(file=sys.stderr)
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
     if run.error is not None:
         place = f"{run.error.path}:{run.error.line}: " if run.error.path else ""
         print(f"pymodel: {place}{run.error.message}", file=sys.stderr)
@@ -181,8 +183,10 @@ def _run_job(target: Target, request: TrainRequest | ExportRequest, options: arg
 
 
 def _report(run: Run) -> None:
+    """One line of progress, replaced in place on a terminal; nothing elsewhere, where the log has it."""
+    if not sys.stderr.isatty():
+        return
     last = run.metrics.get("last", {})
     shown = "  ".join(f"{name} {value:.4g}" for name, value in last.items() if isinstance(value, (int, float)))
-    print(
-        f"\r{run.state}: epoch {run.epoch}/{run.epochs}  step {run.last_step}  {shown}\x1b[K", end="", file=sys.stderr
-    )
+    line = f"{run.state}: epoch {run.epoch}/{run.epochs}  step {run.last_step}  {shown}"
+    print(f"\r{line}\x1b[K", end="", file=sys.stderr)

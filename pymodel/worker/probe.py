@@ -17,7 +17,7 @@ def probe_interpreter() -> dict[str, str | None]:
     try:
         import torch
     except ImportError as error:
-        return {**found, "error": f"torch cannot be imported: {error}"}
+        return {**found, "error": f"torch cannot be imported: {error}. Install it with `pip install torch`."}
     accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     device = accelerator.type if accelerator else "cpu"
     name = torch.cuda.get_device_name() if device == "cuda" else device.upper()

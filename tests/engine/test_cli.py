@@ -1,0 +1,170 @@
+"""The command line, run as a user runs it: one document on stdout whatever user code does, and the exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .analyst import FIXTURES, HEALTHY, ROOT
+
+MAIN = ROOT / "pymodel/__main__.py"
+BROKEN = HEALTHY.replace("y = self.fc(x)", "y = self.fc(x).view(-1, 7) @ x")
+KILLERS = sorted(path.stem for path in (FIXTURES / "killers").glob("*.py"))
+
+
+def run(folder: Path, *arguments: str, python: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *python, "-P", str(MAIN), *arguments],
+        cwd=folder,
+        env={**os.environ, "PYMODEL_ANALYSIS_SECONDS": "5"},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=90,
+    )
+
+
+def document(done: subprocess.CompletedProcess[str], code: int) -> Any:
+    """The one JSON document on stdout."""
+    assert done.returncode == code, done.stderr + done.stdout
+    return json.loads(done.stdout)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "fine.py").write_text(HEALTHY, encoding="utf-8")
+    return tmp_path
+
+
+def test_models(folder: Path) -> None:
+    found = document(run(folder, "models", ".", "--json"), 0)
+    assert found == {"models": [{"target": "fine.py::Fine", "line": 4, "kind": "class", "bases": ["nn.Module"]}]}
+    assert run(folder, "models", ".").stdout.split() == ["fine.py::Fine", "4", "class", "nn.Module"]
+
+
+def test_shapes_document_has_the_keys_of_the_contract_and_no_others(folder: Path) -> None:
+    shapes = document(run(folder, "shapes", "fine.py::Fine", "--json"), 0)
+    assert set(shapes) == {
+        *("target", "mode", "status", "construction", "inputs", "symbols", "values", "modules", "diagnostics"),
+        "totals",
+    }
+    assert (shapes["target"], shapes["mode"], shapes["status"]) == ("fine.py::Fine", "eval", "complete")
+    assert shapes["construction"]["expression"] == "Fine()"
+    value_keys = {
+        *("path", "phase", "start", "end", "name", "text", "kind", "dims", "dtype", "device", "occurrences"),
+        "assumed",
+    }
+    for value in shapes["values"]:
+        extra = {"int": {"value"}, "tuple": {"items"}}.get(value["kind"], set())
+        assert set(value) == value_keys | extra
+    for module in shapes["modules"]:
+        assert set(module) == {"path", "class", "parameters", "trainable", "flops", "outputs"}
+    assert [value["dims"] for value in shapes["values"] if value["name"] == "y"] == [["B", 5]]
+    assert shapes["totals"]["parameters"] == 20
+
+
+def test_shapes_for_people_stand_at_the_ends_of_lines(folder: Path) -> None:
+    done = run(folder, "shapes", "fine:Fine")
+    assert done.returncode == 0, done.stderr
+    assert any("y = self.fc(x)" in line and line.endswith("# y: (B, 5) float32") for line in done.stdout.splitlines())
+
+
+def test_an_input_given_on_the_command_line_wins(folder: Path) -> None:
+    shapes = document(run(folder, "shapes", "fine.py", "--input", "x=(B, 6, 3):float32", "--json"), 0)
+    assert shapes["inputs"][0]["dims"] == ["B", 6, 3]
+    assert shapes["inputs"][0]["source"]["kind"] == "pin"
+
+
+def test_summary_why_and_graph(folder: Path) -> None:
+    summary = document(run(folder, "summary", "fine.py", "--json"), 0)
+    assert [module["path"] for module in summary["modules"]] == ["", "fc"]
+    why = document(run(folder, "why", "fine.py", "--json"), 0)
+    assert why["status"] == "complete"
+    assert why["attempts"]
+    level = document(run(folder, "graph", "fine.py", "--json"), 0)["level"]
+    assert any(node["type"] == "Linear" for node in level["nodes"])
+    assert all({"from", "to", "dims", "dtype"} <= set(edge) for edge in level["edges"])
+    table = run(folder, "summary", "fine.py").stdout.splitlines()
+    assert table[0].split() == ["module", "class", "output", "parameters", "FLOPs"]
+
+
+def test_check_speaks_four_formats_and_fails_on_findings(folder: Path) -> None:
+    assert document(run(folder, "check", ".", "--json"), 0)["diagnostics"] == []
+    (folder / "broken.py").write_text(BROKEN, encoding="utf-8")
+    found = document(run(folder, "check", ".", "--format", "json"), 1)["diagnostics"]
+    assert {(each["path"].rpartition("/")[2], each["start"]["line"]) for each in found} == {("broken.py", 10)}
+    sarif = document(run(folder, "check", "broken.py", "--format", "sarif"), 1)
+    assert sarif["version"] == "2.1.0"
+    region = sarif["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["region"]
+    assert region["startLine"] == 10
+    github = run(folder, "check", "broken.py", "--format", "github")
+    assert github.returncode == 1
+    assert github.stdout.startswith("::error file=")
+    assert ",line=10," in github.stdout
+
+
+@pytest.mark.parametrize("killer", KILLERS)
+def test_shapes_prints_its_document_whatever_user_code_does(folder: Path, killer: str) -> None:
+    shutil.copy(FIXTURES / "killers" / f"{killer}.py", folder / "strike.py")
+    shutil.copy(FIXTURES / "hosts" / "forward.py", folder / "net.py")
+    done = run(folder, "shapes", "net.py::Net", "--json")
+    shapes = json.loads(done.stdout)
+    expected = {"complete": {0}, "partial": {1}, "failed": {3}}[shapes["status"]]
+    assert done.returncode in expected
+    assert (shapes["status"] == "complete") == (killer == "print")
+    assert (shapes["diagnostics"] == []) == (killer == "print")
+
+
+def test_a_model_that_kills_its_process_does_not_take_the_next_along(folder: Path) -> None:
+    deadly = HEALTHY.replace("Fine", "Deadly").replace("return y", "import os; os._exit(7)")
+    (folder / "two.py").write_text(deadly + "\n\n" + BROKEN, encoding="utf-8")
+    found = document(run(folder, "check", "two.py", "--json"), 3)["diagnostics"]
+    assert {each["start"]["line"] for each in found} == {11, 23}
+
+
+def test_files_named_like_modules_of_ours_and_of_python_change_nothing(folder: Path) -> None:
+    for name in ("json", "torch", "pymodel", "server", "pymodel_server", "ast", "os"):
+        (folder / f"{name}.py").write_text("raise SystemExit('taken for another')\n", encoding="utf-8")
+    assert document(run(folder, "shapes", "fine.py", "--json"), 0)["status"] == "complete"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("shapes", "absent.py::Net"),
+        ("shapes", "fine.py::Absent"),
+        ("shapes", "no.such.module:Net"),
+        ("shapes", "fine.py", "--input", "x=("),
+        ("check", "absent"),
+        ("shapes",),
+        ("dance",),
+    ],
+)
+def test_words_that_name_nothing_are_a_usage_error(folder: Path, arguments: tuple[str, ...]) -> None:
+    done = run(folder, *arguments)
+    assert done.returncode == 2
+    assert done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_several_models_and_no_name_lists_them(folder: Path) -> None:
+    (folder / "two.py").write_text(HEALTHY + HEALTHY.replace("Fine", "Other"), encoding="utf-8")
+    done = run(folder, "summary", "two.py")
+    assert done.returncode == 2
+    assert "Fine, Other" in done.stderr
+
+
+def test_probe_tells_what_is_there_and_what_is_not(folder: Path) -> None:
+    found = document(run(folder, "probe"), 0)
+    assert found["torch"]
+    assert found["device"]
+    assert found["error"] is None
+    without_packages = document(run(folder, "probe", python=("-S",)), 3)
+    assert without_packages["torch"] is None
+    assert "pip install torch" in without_packages["error"]
