@@ -27,13 +27,22 @@ test("what is not finite is a gap in the plot and a word in the table", () => {
   assert.equal(formatValue(series.last.get("train/loss")), "nan");
 });
 
-test("metrics of one quantity share a plot", () => {
-  const groups = groupByQuantity(["train/loss", "train/accuracy", "validation/loss", "speed"]);
-  assert.deepEqual(Object.fromEntries(groups), {
-    loss: ["train/loss", "validation/loss"],
-    accuracy: ["train/accuracy"],
-    speed: ["speed"],
-  });
+test("metrics of one quantity share a plot, and what matters most comes first", () => {
+  const groups = groupByQuantity([
+    "learning_rate",
+    "train/loss",
+    "train/epoch_loss",
+    "train/accuracy",
+    "validation/loss",
+  ]);
+  assert.deepEqual(
+    [...groups],
+    [
+      ["loss", ["train/loss", "train/epoch_loss", "validation/loss"]],
+      ["accuracy", ["train/accuracy"]],
+      ["learning_rate", ["learning_rate"]],
+    ],
+  );
 });
 
 test("numbers are as short as they can be read", () => {

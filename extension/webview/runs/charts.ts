@@ -30,7 +30,8 @@ export class Charts {
   constructor(private readonly parent: HTMLElement) {}
 
   draw(series: Series): void {
-    for (const [quantity, names] of groupByQuantity(series.columns.keys())) {
+    const groups = groupByQuantity(series.columns.keys());
+    for (const [quantity, names] of groups) {
       const known = this.charts.get(quantity);
       if (known === undefined || known.names.join() !== names.join()) {
         this.remove(quantity);
@@ -39,11 +40,20 @@ export class Charts {
       const columns = names.map((name) => series.columns.get(name) ?? []);
       this.charts.get(quantity)?.plot.setData([series.steps, ...columns]);
     }
+    this.arrange([...groups.keys()]);
   }
 
   clear(): void {
     for (const quantity of [...this.charts.keys()]) {
       this.remove(quantity);
+    }
+  }
+
+  /** A quantity that comes late, as accuracy does at the end of an epoch, still has its own place. */
+  private arrange(order: readonly string[]): void {
+    const figures = order.flatMap((quantity) => this.charts.get(quantity)?.box.parentElement ?? []);
+    if (figures.some((figure, index) => this.parent.children[index] !== figure)) {
+      this.parent.replaceChildren(...figures);
     }
   }
 

@@ -39,14 +39,17 @@ export class Series {
   }
 }
 
-/** Metrics of one quantity share a plot: `train/loss` and `validation/loss` are both `loss`. */
+/** What a person looks at first is plotted first. */
+const FIRST = ["loss", "accuracy"];
+
+/** Metrics of one quantity share a plot: `train/loss`, `train/epoch_loss` and `validation/loss` are all `loss`. */
 export function groupByQuantity(names: Iterable<string>): Map<string, string[]> {
-  const groups = new Map<string, string[]>();
+  const groups = new Map<string, string[]>(FIRST.map((quantity) => [quantity, []]));
   for (const name of names) {
-    const quantity = name.slice(name.lastIndexOf("/") + 1);
+    const quantity = name.slice(name.lastIndexOf("/") + 1).replace(/^epoch_/, "");
     groups.set(quantity, [...(groups.get(quantity) ?? []), name]);
   }
-  return groups;
+  return new Map([...groups].filter(([, members]) => members.length > 0));
 }
 
 function finite(value: MetricValue): number | null {
