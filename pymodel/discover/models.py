@@ -15,13 +15,19 @@ MODULE_BASES = frozenset(
     )
 )
 """Classes outside the file whose children are models; `Module` and anything that ends in it count as well."""
+WITHOUT_FORWARD = frozenset(("Module", "ModuleList", "LightningModule", "PreTrainedModel", "GenerationMixin"))
+"""Those of them that leave `forward` to the class."""
+HELPERS = ("Loss", "Criterion", "Metric", "Callback", "Dataset", "Sampler", "Optimizer", "Scheduler")
+"""What such a name ends with is used beside a model and is none."""
+NOT_MODULES = frozenset(("Function", "object", "ABC", "Protocol", "Generic", "Dataset", "Enum", "NamedTuple", ""))
 MODEL_MAKERS = frozenset(("create_model", "from_config", "from_pretrained"))
 
 
 def find_models(document: Document) -> tuple[ModelSite, ...]:
     """Models in the order of the text. A class counts if it derives from a module, also by way of other classes."""
     classes = {node.name: node for node in document.tree.body if isinstance(node, ast.ClassDef)}
-    models = {name for name in classes if _is_module(name, classes, set())}
+    modules = {name for name in classes if _is_module(name, classes, set())}
+    models = {name for name in modules if _has_forward(name, classes, set()) and not name.endswith(HELPERS)}
     sites = []
     for node in document.tree.body:
         if isinstance(node, ast.ClassDef) and node.name in models:
@@ -44,9 +50,34 @@ def _is_module(name: str, classes: dict[str, ast.ClassDef], seen: set[str]) -> b
         if last in classes:
             if _is_module(last, classes, seen | {name}):
                 return True
-        elif last in MODULE_BASES or last.endswith(("Module", "PreTrainedModel")):
+        elif _names_module(last) or (last not in NOT_MODULES and _looks_like_module(classes[name])):
             return True
     return False
+
+
+def _names_module(name: str) -> bool:
+    return name in MODULE_BASES or name.endswith(("Module", "PreTrainedModel"))
+
+
+def _looks_like_module(node: ast.ClassDef) -> bool:
+    """A class with a base from elsewhere that sets layers up in `__init__` and has a `forward` of its own."""
+    methods = {each.name: each for each in node.body if isinstance(each, ast.FunctionDef)}
+    forward = methods.get("forward")
+    if forward is None or forward.decorator_list or "__init__" not in methods:
+        return False
+    return any(isinstance(each, ast.Name) and each.id == "nn" for each in ast.walk(methods["__init__"]))
+
+
+def _has_forward(name: str, classes: dict[str, ast.ClassDef], seen: set[str]) -> bool:
+    """Whether a module defines or inherits `forward`, as far as the file tells."""
+    if name in seen:
+        return False
+    if any(isinstance(each, ast.FunctionDef) and each.name == "forward" for each in classes[name].body):
+        return True
+    lasts = [last_name(base) for base in classes[name].bases]
+    return any(
+        _has_forward(last, classes, seen | {name}) if last in classes else last not in WITHOUT_FORWARD for last in lasts
+    )
 
 
 def _makes_model(node: ast.FunctionDef, models: set[str]) -> bool:

@@ -102,11 +102,12 @@ def resolve(
         if found.verified or (inputs and inputs[0].source.kind == "pin"):
             return found
         # Sizes for which the code's own arithmetic holds (`view(-1, 64 * 10 * 10)` meets 10 x 10) are the intended
-        # ones: if they ran before, no other size is looked for, lest one be found that hides the fault.
+        # ones: if there is more to say for them, no other is looked for, lest one be found that hides the fault.
         credit = plan.credit(failed_on) if failed_on else 0.0
-        if inputs == previous and credit:
+        belief = _belief(inputs, previous)
+        if belief and credit:
             return found
-        rank = (_belief(inputs, previous), credit, progress)
+        rank = (belief, credit, progress)
         if best is None or rank > best[0]:
             best = rank, inputs, length if progress else TOKENS
     if best is None:

@@ -58,13 +58,15 @@ def test_a_whole_pin_is_a_construction_and_inputs() -> None:
 
 
 def test_comments_on_class_lines() -> None:
-    text = "import torch.nn as nn\nclass Net(nn.Module):  # pymodel: Net(4), x=(B, 3)\n    pass\n# pymodel: ignored\n"
+    forward = "    def forward(self, x): ...\n"
+    text = f"import torch.nn as nn\nclass Net(nn.Module):  # pymodel: Net(4), x=(B, 3)\n{forward}# pymodel: ignored\n"
     (pin,) = find_pins(parse_document("/a.py", text))
     assert (pin.target, pin.construction, pin.inputs, pin.source) == ("/a.py::Net", "Net(4)", ("x=(B, 3)",), "comment")
 
 
 def test_a_bad_comment_is_a_finding_on_itself_and_harms_no_other() -> None:
-    text = "class A(nn.Module):  # pymodel: x=(B,\n    pass\nclass B(nn.Module):  # pymodel: x=(B, 3)\n    pass\n"
+    forward = "    def forward(self, x): ...\n"
+    text = f"class A(nn.Module):  # pymodel: x=(B,\n{forward}class B(nn.Module):  # pymodel: x=(B, 3)\n{forward}"
     document = parse_document("/a.py", text)
     assert [pin.target for pin in find_pins(document)] == ["/a.py::B"]
     (fault,) = find_pin_faults(document)
