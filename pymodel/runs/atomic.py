@@ -21,7 +21,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Serves files and folders; a folder must not be there yet.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.{secrets.token_hex(4)}.tmp{path.suffix}")
     try:
         yield temporary
         for each in temporary.rglob("*") if temporary.is_dir() else ():

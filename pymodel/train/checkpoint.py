@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
 import random
 import shutil
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -38,19 +40,24 @@ def save_checkpoint(
     """Write `checkpoints/<name>` of the run in `folder`, in the place of an older one of that name."""
     path = folder / "checkpoints" / name
     path.parent.mkdir(exist_ok=True)
-    older = _older(path)
-    with replacing(path) as temporary:
-        temporary.mkdir()
+    with _replacing_folder(path) as temporary:
         torch.save(dict(weights), temporary / WEIGHTS)
         torch.save(dict(state), temporary / STATE)
         files = {each.name: _describe(each) for each in sorted(temporary.iterdir())}
         manifest = {"name": name, "epoch": epoch, "step": step, "time": time.time(), "metrics": dict(metrics)}
         (temporary / MANIFEST).write_text(json.dumps({**manifest, "files": files}, indent=1) + "\n", encoding="utf-8")
-        if path.exists():  # a folder cannot take another's place: until the new one does, the older is found instead
-            shutil.rmtree(older, ignore_errors=True)
-            path.rename(older)
-    shutil.rmtree(older, ignore_errors=True)
     return path
+
+
+def keep_checkpoint(path: Path, name: str) -> None:
+    """Keep the checkpoint at `path` under another name as well. Its files are shared where the disk can: they are
+    never written to again."""
+    with _replacing_folder(path.with_name(name)) as temporary:
+        for file in path.iterdir():
+            try:
+                os.link(file, temporary / file.name)
+            except OSError:
+                shutil.copyfile(file, temporary / file.name)
 
 
 def find_checkpoint(folder: Path, *names: str) -> Path:
@@ -97,6 +104,19 @@ def random_state() -> dict[str, Any]:
         kind, keys, position, has_gauss, gauss = sys.modules["numpy"].random.get_state()
         state["numpy"] = (kind, keys.tolist(), int(position), int(has_gauss), float(gauss))
     return state
+
+
+@contextlib.contextmanager
+def _replacing_folder(path: Path) -> Iterator[Path]:
+    """A folder cannot take another's place: until the new one does, the older is found instead."""
+    older = _older(path)
+    with replacing(path) as temporary:
+        temporary.mkdir()
+        yield temporary
+        if path.exists():
+            shutil.rmtree(older, ignore_errors=True)
+            path.rename(older)
+    shutil.rmtree(older, ignore_errors=True)
 
 
 def _older(path: Path) -> Path:

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from .batch import split_batch
-from .checkpoint import WEIGHTS, find_checkpoint, load_weights, random_state, save_checkpoint
+from .checkpoint import WEIGHTS, find_checkpoint, keep_checkpoint, load_weights, random_state, save_checkpoint
 from .data import Data, Loader
 from .journal import Journal
 from .loss import Loss, to_prediction
@@ -40,7 +41,6 @@ class Training:
     batch: int = 0
     """Batches of the current epoch that are done."""
     best: tuple[float, ...] = (-math.inf,)
-    metrics: dict[str, float] = field(default_factory=dict)
 
     def fit(self, epochs: int) -> None:
         """Train, then test with the best weights.
@@ -75,16 +75,15 @@ class Training:
         return math.nan if total is None else float(total) / self.batch
 
     def _finish_epoch(self, mean_loss: float) -> None:
-        self.metrics = {"train/epoch_loss": mean_loss}
-        if self.data.validation is not None:
-            self.metrics |= self._evaluate(self.data.validation, "validation")
-        score = _score(self.metrics)
-        is_best = score > self.best
+        metrics = {} if self.data.validation is None else self._evaluate(self.data.validation, "validation")
+        score = _score(metrics, mean_loss)
+        is_best = score > self.best or self.epoch == 1
         self.best = max(self.best, score)
-        self.journal.note(self.step, self.epoch, self.metrics, is_best=is_best)
-        self._save("last")
-        if is_best or self.epoch == 1:
-            self._save("best")
+        if metrics:
+            self.journal.note(self.step, self.epoch, metrics, is_best=is_best)
+        path = self._save("last")
+        if is_best:
+            keep_checkpoint(path, "best")
 
     @torch.no_grad()
     def _evaluate(self, loader: Loader, name: str) -> dict[str, float]:
@@ -117,12 +116,12 @@ class Training:
             self._save("last")
             raise Stopped
 
-    def _save(self, name: str) -> None:
+    def _save(self, name: str) -> Path:
         self.journal.flush()
         metrics = self.journal.run.metrics.get("last", {})
         weights = self.model.state_dict()
         place = {"epoch": self.epoch, "step": self.step, "metrics": metrics}
-        save_checkpoint(self.journal.folder, name, weights, self._state(), **place)  # type: ignore[arg-type]
+        return save_checkpoint(self.journal.folder, name, weights, self._state(), **place)  # type: ignore[arg-type]
 
     def _state(self) -> dict[str, Any]:
         """What going on from here exactly needs beside the weights."""
@@ -137,7 +136,7 @@ class Training:
         }
 
 
-def _score(metrics: dict[str, float]) -> tuple[float, ...]:
+def _score(metrics: dict[str, float], train_loss: float) -> tuple[float, ...]:
     """What makes an epoch the best, more being better: accuracy, then a low loss."""
-    loss = metrics.get("validation/loss", metrics["train/epoch_loss"])
+    loss = metrics.get("validation/loss", train_loss)
     return (metrics.get("validation/accuracy", 0.0), -loss if math.isfinite(loss) else -math.inf)

@@ -1,0 +1,48 @@
+"""Runs jobs as the editor does: detached, by the run folder alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from pymodel import runs
+from pymodel.schema import ExportRequest, Run, TrainRequest
+
+MAIN = Path(__file__).parents[2] / "pymodel" / "__main__.py"
+TANKS = Path(__file__).parents[1] / "fixtures" / "projects" / "tank_levels"
+
+
+def start(folder: Path) -> subprocess.Popen[bytes]:
+    with open(folder / "log.txt", "ab") as log:
+        command = [sys.executable, "-P", str(MAIN), "job", str(folder)]
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+
+
+def run_job(root: Path, request: TrainRequest | ExportRequest) -> tuple[Path, Run]:
+    folder = runs.create_run(root, request)
+    start(folder).wait(timeout=200)
+    return folder, runs.read_run(folder)
+
+
+def wait_until(folder: Path, holds: Callable[[Run], bool], seconds: float = 120) -> Run:
+    deadline = time.monotonic() + seconds
+    while not holds(run := runs.read_run(folder)):
+        assert time.monotonic() < deadline, (run, (folder / "log.txt").read_text())
+        time.sleep(0.05)
+    return run
+
+
+def tanks_request(**changes: object) -> TrainRequest:
+    package = TANKS / "src" / "tanks"
+    values: dict[str, object] = {
+        "target": f"{package / 'forecaster.py'}::LevelForecaster",
+        "data": f"{package / 'measurements.py'}::tank_loaders",
+        "construction": "LevelForecaster()",
+        "epochs": 12,
+        "learning_rate": 3e-3,
+        "roots": (str(TANKS / "src"),),
+    }
+    return TrainRequest(**(values | changes))  # type: ignore[arg-type]
