@@ -55,7 +55,7 @@ class UsageError(PyModelError):
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """`file.py::Name`, found. `given` is what the user wrote."""
+    """`file.py::Name`, found. `given` is what the user wrote, with the name where it was left out."""
 
     given: str
     path: str
@@ -201,6 +201,7 @@ def find_target(text: str) -> Target:
             listed = ", ".join(names) or "no model"
             raise UsageError(f"{path} holds {listed}.", advice=f"Name one: {path}::{names[0] if names else 'Name'}.")
         name = names[0]
+        text = f"{path}::{name}"
     elif name not in names:
         raise UsageError(f"{path} has no model {name}.", advice=f"It holds: {', '.join(names) or 'none'}.")
     return Target(text, str(file.resolve()), name)
