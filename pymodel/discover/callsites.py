@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,7 +79,8 @@ def find_neighbours(path: str, name: str, folder: str, documents: Mapping[str, s
             text = (documents or {}).get(file) or Path(file).read_text(encoding="utf-8", errors="replace")
         except OSError:  # gone since it was listed
             continue
-        if f"{name}(" in text:
+        is_another = re.search(rf"^class {re.escape(name)}\b", text, re.MULTILINE)
+        if f"{name}(" in text and not is_another:
             found.append(parse_document(file, _code_blocks(text) if file.endswith(".md") else text))
     return found
 

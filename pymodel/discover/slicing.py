@@ -121,16 +121,21 @@ def _needed_names(tree: ast.Module, names: set[str]) -> set[str]:
     return reached
 
 
-def _read_by_defining(node: ast.AST) -> set[str]:
+def _read_by_defining(definition: ast.AST) -> set[str]:
     """Names that are read when a definition is run, and not only when what it defines is called."""
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        annotations = [argument.annotation for argument in ast.walk(node.args) if isinstance(argument, ast.arg)]
-        run = [*node.decorator_list, *node.args.defaults, *node.args.kw_defaults, *annotations, node.returns]
-        return {name for each in run if each is not None for name in _names_in(each)}
-    if isinstance(node, ast.Lambda):
-        return set()
-    own = {node.id} if isinstance(node, ast.Name) else set()
-    return own.union(*map(_read_by_defining, ast.iter_child_nodes(node)))
+    names: set[str] = set()
+    waiting = [definition]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            annotations = [argument.annotation for argument in ast.walk(node.args) if isinstance(argument, ast.arg)]
+            run = [*node.decorator_list, *node.args.defaults, *node.args.kw_defaults, *annotations, node.returns]
+            waiting += [each for each in run if each is not None]
+        elif isinstance(node, ast.Name):
+            names.add(node.id)
+        elif not isinstance(node, ast.Lambda):
+            waiting += ast.iter_child_nodes(node)
+    return names
 
 
 def _names_in(node: ast.AST) -> set[str]:

@@ -149,3 +149,13 @@ def test_a_model_that_cannot_be_made_says_what_was_tried(tmp_path: Path) -> None
         solve(tmp_path / "net.py", "Net")
     assert "# pymodel: Net(" in raised.value.advice
     assert raised.value.line == 2
+
+
+def test_another_class_of_the_same_name_is_no_witness(tmp_path: Path) -> None:
+    head = "import torch\nfrom torch import nn\n"
+    net = "class Net(nn.Module):\n    def __init__(self, width=6):\n        super().__init__()\n"
+    body = "        self.fc = nn.Linear(width, 2)\n    def forward(self, x): return self.fc(x)\n"
+    (tmp_path / "net.py").write_text(head + net + body)
+    (tmp_path / "other.py").write_text(head + net + body + "Net(width=9)(torch.zeros(1, 9))\n")
+    found = solve(tmp_path / "net.py", "Net")
+    assert (found.construction.expression, dims(found)) == ("Net()", [("B", 6)])

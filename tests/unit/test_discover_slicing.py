@@ -77,3 +77,8 @@ def test_calls_that_are_left_out_are_told_unless_harmless() -> None:
         "for batch in data:\n    step(batch)",
         "with torch.no_grad():\n    model(1)",
     ]
+
+
+def test_long_expressions_do_not_exhaust_the_stack() -> None:
+    text = "class Net:\n    text = " + " + ".join(["a"] * 600) + "\na = f()\n"
+    assert "a = f()" in [ast.unparse(each) for each in slice_module(ast.parse(text), ("Net",)).tree.body[1:]]
