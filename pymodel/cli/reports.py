@@ -72,7 +72,9 @@ def print_diagnostics(diagnostics: Sequence[Diagnostic], form: str) -> None:
         for found in diagnostics:
             level = "notice" if found.severity == "hint" else found.severity
             text = found.message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-            place = f"file={found.path},line={found.start.line},col={found.start.column + 1},title={found.code}"
+            place = (
+                f"file={_from_here(found.path)},line={found.start.line},col={found.start.column + 1},title={found.code}"
+            )
             print(f"::{level} {place}::{text}")
     else:
         for found in diagnostics:
@@ -89,7 +91,7 @@ def build_sarif(diagnostics: Sequence[Diagnostic]) -> dict[str, Any]:
             "locations": [
                 {
                     "physicalLocation": {
-                        "artifactLocation": {"uri": Path(found.path).as_posix()},
+                        "artifactLocation": {"uri": _from_here(found.path)},
                         "region": {
                             "startLine": found.start.line,
                             "startColumn": found.start.column + 1,
@@ -109,3 +111,9 @@ def build_sarif(diagnostics: Sequence[Diagnostic]) -> dict[str, Any]:
         "version": "2.1.0",
         "runs": [{"tool": {"driver": driver}, "results": results}],
     }
+
+
+def _from_here(path: str) -> str:
+    """A path as services read it: from the folder that was checked, where it lies below it."""
+    file = Path(path)
+    return (file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file).as_posix()

@@ -81,7 +81,7 @@ class Worker:
 
     def _read_stderr(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stderr is not None
-        while data := process.stderr.read1(STDERR_KEPT):
+        while data := os.read(process.stderr.fileno(), STDERR_KEPT):
             self._said = (self._said + data)[-STDERR_KEPT:]
 
     def _describe_death(self, process: subprocess.Popen[bytes], request: Analyse, target: str | None) -> Failed:

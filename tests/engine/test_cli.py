@@ -15,7 +15,7 @@ import pytest
 from .analyst import FIXTURES, HEALTHY, ROOT
 
 MAIN = ROOT / "pymodel/__main__.py"
-BROKEN = HEALTHY.replace("y = self.fc(x)", "y = self.fc(x).view(-1, 7) @ x")
+BROKEN = HEALTHY.replace("y = self.fc(x)", "y = self.fc(self.fc(x))")
 KILLERS = sorted(path.stem for path in (FIXTURES / "killers").glob("*.py"))
 
 
