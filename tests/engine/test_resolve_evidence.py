@@ -1,0 +1,78 @@
+"""What the oracle reads beyond the class: READMEs, neighbours' settings, argparse, and the code's own arithmetic."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from .fresh_imports import fresh_imports as fresh_imports
+from .test_resolve import dims, solve
+
+pytestmark = pytest.mark.usefixtures("fresh_imports")
+
+
+def write(path: Path, init: str, forward: str, *, parameters: str = "", head: str = "") -> Path:
+    path.write_text(
+        f"{head}from torch import nn\n\n\nclass Net(nn.Module):\n    def __init__(self{parameters}):\n"
+        f"        super().__init__()\n        {init}\n\n    def forward(self, x):\n        return {forward}\n"
+    )
+    return path
+
+
+@pytest.mark.parametrize(
+    ("channels", "flattened"),
+    [
+        (32, "conv(x).view(-1, 64 * 10 * 10)"),
+        (32, "conv(x).view(-1, 6400)"),
+        (32, "conv(x).flatten(1)"),
+        (128, "conv(x).flatten(1)"),
+    ],
+)
+def test_where_no_size_runs_the_one_that_the_code_means_is_taken(tmp_path: Path, channels: int, flattened: str) -> None:
+    init = f"self.conv = nn.Conv2d(3, {channels}, 3); self.fc = nn.Linear(64 * 10 * 10, 10)"
+    found = solve(write(tmp_path / "net.py", init, f"self.fc(self.{flattened})"), "Net")
+    assert (dims(found), found.verified) == ([("B", 3, 12, 12)], False)
+
+
+def test_a_size_at_which_the_batch_folds_is_not_taken(tmp_path: Path) -> None:
+    init = "self.conv = nn.Conv2d(3, 64, 3); self.fc = nn.Linear(6400, 10)"
+    found = solve(write(tmp_path / "net.py", init, "self.fc(self.conv(x).view(-1, 6400))"), "Net")
+    assert (dims(found), found.verified) == ([("B", 3, 12, 12)], True)
+
+
+def test_a_readme_shows_how_it_is_made_and_called(tmp_path: Path) -> None:
+    init = "self.fc = nn.Linear(spec[0], spec[1]); self.gain = gain"
+    path = write(tmp_path / "net.py", init, "self.fc(x) * self.gain", parameters=", spec, gain")
+    readme = tmp_path / "README.md"
+    readme.write_text(
+        "# Net((1, 1), 1)\n\n```python\nimport torch\nfrom net import Net\n\nnet = Net((7, 3), gain=2.0)\n"
+        "net(torch.randn(2, 11, 7))\n```\n"
+    )
+    found = solve(path, "Net")
+    assert found.construction.expression == "Net((7, 3), gain=2.0)"
+    assert (found.construction.source.path, found.construction.source.line) == (str(readme), 7)
+    assert dims(found) == [("B", 11, 7)]
+
+
+def test_settings_of_a_neighbour_are_matched_by_the_keys_that_the_class_reads(tmp_path: Path) -> None:
+    init = "self.fc = nn.Linear(cfg['width'], cfg['classes'])"
+    path = write(tmp_path / "net.py", init, "self.fc(x)", parameters=", cfg")
+    (tmp_path / "train.py").write_text(
+        "from net import Net\n\n\ndef main(cfg):\n    return Net(cfg)\n\n\nif __name__ == '__main__':\n"
+        "    OTHER = {'width': 3}\n    SETTINGS = {'width': 21, 'classes': 4, 'lr': 0.1}\n    main(SETTINGS)\n"
+    )
+    found = solve(path, "Net")
+    assert (found.construction.expression, found.construction.source.kind) == ("Net(SETTINGS)", "config")
+    assert dims(found) == [("B", 21)]
+
+
+def test_the_command_line_gives_its_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["pymodel", "--what", "is this"])
+    head = (
+        "import argparse\nparser = argparse.ArgumentParser()\nparser.add_argument('data')\n"
+        "parser.add_argument('--width', type=int, default=9)\noptions = parser.parse_args()\n"
+    )
+    found = solve(write(tmp_path / "net.py", "self.fc = nn.Linear(options.width, 2)", "self.fc(x)", head=head), "Net")
+    assert dims(found) == [("B", 9)]
