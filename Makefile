@@ -71,5 +71,5 @@ $(NODE_PARTS): package-lock.json package.json
 	@node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)' \
 		|| { echo "Node 20 or newer is needed; this is $$(node --version)." >&2; exit 1; }
 	@echo "Installing Node packages …"
-	@npm ci --no-audit --no-fund --silent
+	@npm install --no-save --no-audit --no-fund --silent  # not ci: it refuses where a registry lacks other platforms' optional parts
 	@touch $@
