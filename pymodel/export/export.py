@@ -16,6 +16,7 @@ from .inputs import CHECKED, TRACED, read_inputs
 from .onnx import write_onnx
 from .program import write_program
 from .safetensors import write_safetensors
+from .verify import OutputError
 from .weights import load_into
 
 
@@ -43,9 +44,10 @@ def _export(request: ExportRequest) -> dict[str, object]:
     path = destination(request)
     metadata = _metadata(request, source)
     sizes: list[dict[str, int]] = []
+    errors: list[OutputError] = []
     with replacing(path) as temporary:
         if request.format == "safetensors":
-            errors, verified = [], write_safetensors(model, temporary, metadata)
+            verified = write_safetensors(model, temporary, metadata)
         else:
             inputs = read_inputs(request.inputs)
             sizes = [{name: base + offset for offset, name in enumerate(inputs.symbols)} for base in (TRACED, CHECKED)]

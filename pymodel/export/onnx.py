@@ -26,7 +26,7 @@ def write_onnx(
     """
     require("onnx", "onnxscript", "onnxruntime")
     import onnx
-    import onnxruntime
+    import onnxruntime  # type: ignore[import-untyped, unused-ignore]
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter's own inside

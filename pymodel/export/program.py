@@ -24,7 +24,7 @@ def write_program(
     with torch.no_grad():
         first = flatten_tensors(loaded(*samples[0]))
     names = [f"output_{index}" for index in range(len(first))]
-    values = [node.meta.get("val") for node in program.graph.output_node().args[0] if hasattr(node, "meta")]  # type: ignore[union-attr]
+    values = [node.meta.get("val") for node in program.graph.output_node().args[0] if hasattr(node, "meta")]
     shapes = [value.shape for value in values if isinstance(value, torch.Tensor)][-len(first) :]
     dims = [tuple(dim if isinstance(dim, int) else str(dim) for dim in shape) for shape in shapes]
     return verify(model, lambda given: flatten_tensors(loaded(*given)), samples, names, dims)

@@ -81,12 +81,12 @@ def test_a_killed_run_is_interrupted_and_what_it_saved_is_whole(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("changes", "words", "line"),
     [
-        ({"data": "broken_loaders"}, "the logger is not connected", 25),
+        ({"data": "broken_loaders"}, "the logger is not connected", 24),
         ({"data": "nowhere"}, "There is no `nowhere`", None),
         ({"data": "HOURS"}, "a Dataset, a DataLoader", None),
         ({"optimizer": "Magic"}, "no optimizer `Magic`", None),
         ({"loss": "magic"}, "no loss called `magic`", None),
-        ({"construction": "LevelForecaster(hours=3)"}, "mat1 and mat2", 18),
+        ({"construction": "LevelForecaster(hours=3)"}, "mat1 and mat2", 17),
     ],
 )
 def test_what_cannot_be_trained_fails_in_words(
