@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -60,7 +61,8 @@ def demonstrate(vscode: VSCode, theme: str) -> int:
     with editor.running(vscode, home, port=PORT) as server:
         address = editor.folder_address(server, folder)
         _say(f"PyModel is at {address}\nOpen {SAMPLE.file} there. Ctrl+C ends it.")
-        webbrowser.open(address)
+        if os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or sys.platform != "linux":
+            webbrowser.open(address)
         try:
             while True:
                 time.sleep(3600)

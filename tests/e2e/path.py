@@ -59,12 +59,12 @@ class Project:
 SAMPLE = Project(
     file="image_classifier/model.py",
     model="MyModel",
-    lens=r"\(B, 3, 12, 12\).*6,568,650 parameters",
+    lens=r"\(B, 3, 12, 12\).*6,566,666 parameters",
     hovers=(
         (Place("x = self.conv1(x)", "x"), r"\(B, 64, 10, 10\).*float32"),
         (Place("x = self.conv1(x)", "(x)"), r"\(B, 64, 10, 10\).*float32"),
         (Place("x = self.fc1(x)", "fc1"), r"Linear.*6,554,624"),
-        (Place("class MyModel", "MyModel"), r"6,568,650"),
+        (Place("class MyModel", "MyModel"), r"6,566,666"),
         (Place("x = x.view(", "x"), r"\(B, 6400\)"),
         (Place("return x", "x"), r"\(B, 10\)"),
     ),
