@@ -19,12 +19,13 @@ class SampleExists(PyModelError):
 
 
 def create_sample_project(folder: Path) -> tuple[Path, ...]:
-    """Copy the sample project into `folder`, made if need be. Gives its files, those that were there already included.
+    """Copy the sample project into `folder`, made if need be. Gives its files, the one to open first in front.
 
     Raises:
         SampleExists: a different file is in the way, or the folder cannot be written; then nothing of it is replaced.
     """
-    sources = sorted(path for path in PROJECT.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    sources = [path for path in PROJECT.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    sources.sort(key=lambda path: (path != PROJECT / FIRST_FILE, path))
     copies = {folder / source.relative_to(PROJECT): source.read_bytes() for source in sources}
     for path, content in copies.items():
         if path.exists() and (not path.is_file() or path.read_bytes() != content):

@@ -1,14 +1,17 @@
 """A few lines of code from Python's own standard library, and the package they come from."""
 
 import random
+import re
 import sysconfig
+from collections import Counter
 from pathlib import Path
 
 import torch
 from torch.utils.data import Dataset, TensorDataset
 
 PACKAGES = ("asyncio", "email", "tkinter", "unittest")
-LENGTH = 160
+LENGTH = 48
+VOCABULARY = 1000
 LABELS_EACH = 16
 TEST_EACH = 200
 
@@ -24,25 +27,25 @@ def read_files(package):
     return texts
 
 
-def encode(text):
-    return torch.tensor([min(ord(character), 127) for character in text], dtype=torch.long)
+def tokenize(text):
+    """Words, in lower case and cut at underscores, and single signs."""
+    return re.findall(r"[a-z]+|[^\sa-z_]", text.lower())
 
 
-def cut(texts):
-    """Windows of LENGTH characters, one row each."""
-    codes = encode("\n".join(texts))
+def cut(tokens, numbers):
+    """Windows of LENGTH token numbers, one row each. Number 0 stands for all rare tokens."""
+    codes = torch.tensor([numbers.get(token, 0) for token in tokens])
     return codes[: len(codes) // LENGTH * LENGTH].view(-1, LENGTH)
 
 
 def split_files():
     """For each package that is there, the windows of its training files and of its test files: no file is in both."""
-    pairs = []
-    for package in PACKAGES:
-        texts = read_files(package)
-        if texts:
-            middle = len(texts) // 2
-            pairs.append((cut(texts[:middle]), cut(texts[middle:])))
-    return pairs
+    packages = [texts for texts in map(read_files, PACKAGES) if texts]
+    train = [tokenize("\n".join(texts[: len(texts) // 2])) for texts in packages]
+    test = [tokenize("\n".join(texts[len(texts) // 2 :])) for texts in packages]
+    common = Counter(token for tokens in train for token in tokens).most_common(VOCABULARY - 1)
+    numbers = {token: number for number, (token, _) in enumerate(common, start=1)}
+    return [(cut(seen, numbers), cut(unseen, numbers)) for seen, unseen in zip(train, test, strict=True)]
 
 
 def make_unlabelled():
@@ -51,7 +54,7 @@ def make_unlabelled():
 
 
 class Snippets(Dataset):
-    """Gives (codes, label): LENGTH character codes, and which of PACKAGES they come from. Few labels in training."""
+    """Gives (codes, label): LENGTH token numbers, and which of PACKAGES they come from. Few labels in training."""
 
     def __init__(self, train=True, seed=0):
         generator = torch.Generator().manual_seed(seed if train else 0)

@@ -1,13 +1,13 @@
-"""A BiLSTM over characters, with two heads: one guesses the text's characters, one the package it comes from."""
+"""A BiLSTM over tokens, with two heads: one guesses the text's tokens, one the package it comes from."""
 
 import torch
 from torch import nn
 
 
 class BiLSTM(nn.Module):
-    """Reads (B, T) character codes and gives features (B, T, 2 * hidden): the past's, then the future's."""
+    """Reads (B, T) token numbers and gives features (B, T, 2 * hidden): the past's, then the future's."""
 
-    def __init__(self, vocabulary=128, embedding=32, hidden=96):
+    def __init__(self, vocabulary=1000, embedding=64, hidden=96):
         super().__init__()
         self.embedding = nn.Embedding(vocabulary, embedding)
         self.lstm = nn.LSTM(embedding, hidden, batch_first=True, bidirectional=True)
@@ -19,9 +19,9 @@ class BiLSTM(nn.Module):
 
 
 class LanguageModel(nn.Module):
-    """Guesses each character's neighbours: the next one from the past, the previous one from the future."""
+    """Guesses each token's neighbours: the next one from the past, the previous one from the future."""
 
-    def __init__(self, vocabulary=128, hidden=96):
+    def __init__(self, vocabulary=1000, hidden=96):
         super().__init__()
         self.hidden = hidden
         self.encoder = BiLSTM(vocabulary=vocabulary, hidden=hidden)
@@ -35,7 +35,7 @@ class LanguageModel(nn.Module):
 
 
 class TextClassifier(nn.Module):
-    def __init__(self, classes=4, vocabulary=128, hidden=96):
+    def __init__(self, classes=4, vocabulary=1000, hidden=96):
         super().__init__()
         self.encoder = BiLSTM(vocabulary=vocabulary, hidden=hidden)
         self.dropout = nn.Dropout(0.3)
@@ -50,5 +50,5 @@ class TextClassifier(nn.Module):
 
 if __name__ == "__main__":
     model = TextClassifier()
-    codes = torch.randint(0, 128, (8, 160))
+    codes = torch.randint(0, 1000, (8, 48))
     print(model(codes).shape)

@@ -31,7 +31,7 @@ def pretrain(steps, batch_size=32, learning_rate=3e-3, seed=0, report=print):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--output", default="encoder.pt")
     args = parser.parse_args()
     encoder = pretrain(args.steps)
