@@ -147,14 +147,16 @@ class PyModelServer(LanguageServer):
         self._report_ready()
 
     def _report_ready(self) -> None:
-        detail = f"Shapes are live. Training runs on {self.device}." if self.device else "Shapes are live."
-        self.report_status("ready", "PyModel", detail)
+        self.report_status("ready", f"PyModel: shapes are live{self._device_note()}", self.interpreter or "")
+
+    def _device_note(self) -> str:
+        return f" · trains on {self.device}" if self.device else ""
 
     def _on_progress(self, model: str | None) -> None:
         if model is None:
             self._report_ready()
         else:
-            self.report_status("analysing", "PyModel", f"Analysing {model}")
+            self.report_status("analysing", f"PyModel: analysing {model}{self._device_note()}", self.interpreter or "")
 
     def _on_change(self, state: State) -> None:
         self.notify("pymodel/traceChanged", TraceChangedNotification(state.uri, state.version))

@@ -63,7 +63,11 @@ def describe(trace: Trace, site: ModelSite, path: str, position: Position) -> tu
     place = Range(found.start, found.end)
     if isinstance(found, Read) and found.module is not None:
         module = next((each for each in trace.modules if each.path == found.module), None)
-        return (_describe_module(module), place) if module else None
+        call = next((each for each in trace.values if _is_call_of(found, each)), None)
+        if module is None:
+            return None
+        described = _describe_module(module)
+        return (f"{_describe_value(call, trace)}\n\n---\n\n{described}" if call else described), place
     return _describe_value(found, trace), place
 
 
@@ -81,6 +85,11 @@ def show_source(source: Source) -> str:
     words = SOURCES.get(source.kind, source.kind)
     name = source.path.rpartition("/")[2] if source.path else ""
     return f"{words} ({name}:{source.line})" if name and source.line else words
+
+
+def _is_call_of(read: Read, value: Value) -> bool:
+    """Whether a value is what the call of this submodule gave: `self.conv1(x)` for `self.conv1`."""
+    return (value.path, value.start) == (read.path, read.start) and value.text.startswith(f"{read.text}(")
 
 
 def _extent(each: Value | Read) -> tuple[int, int]:
