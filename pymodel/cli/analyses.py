@@ -12,7 +12,7 @@ from typing import Any
 
 from ..discover.document import parse_document, read_document
 from ..discover.models import find_models
-from ..discover.pins import split_pin
+from ..discover.pins import PinError, split_pin
 from ..discover.roots import find_import_roots
 from ..schema import (
     Analyse,
@@ -240,8 +240,11 @@ def python_files(paths: list[str]) -> Iterator[str]:
 def trace_target(target: Target, options: argparse.Namespace, mode: Mode = "eval") -> Trace:
     """The trace of one target; a failed one where the analysis died, with the reason as its diagnostic."""
     inputs = tuple(options.input)
-    for text in inputs:
-        split_pin(text)
+    try:
+        for text in inputs:
+            split_pin(text)
+    except PinError as error:
+        raise UsageError(error.message, advice=error.advice) from None
     pins: tuple[Pin, ...] = ()
     if options.init or inputs:
         pins = (Pin(f"{target.path}::{target.name}", options.init, inputs, "cli"),)
