@@ -1,4 +1,7 @@
-/** Why No Shapes Here?: what was tried, what failed and what to do, as a page beside the code. */
+/**
+ * Why No Shapes Here?: what was tried, what failed and what to do, as a page beside the code.
+ * It is shown as text: a preview would fetch an image that a name in somebody's code asks for.
+ */
 
 import { basename } from "node:path";
 import * as vscode from "vscode";
@@ -56,7 +59,7 @@ function describeWhy(name: string, why: WhyResult): string {
     ({ message, path, start }) => `${code(`${basename(path)}:${start.line}`)} ${message}`,
   );
   return [
-    `# ${headlines[why.status]}`,
+    `# ${headlines[why.status]}\n`,
     section(vscode.l10n.t("What was found"), found),
     section(vscode.l10n.t("What went wrong"), wrong),
     section(vscode.l10n.t("What was tried"), why.attempts),
@@ -69,7 +72,7 @@ function describeWhy(name: string, why: WhyResult): string {
 
 function section(title: string, lines: readonly (string | null)[]): string {
   const items = lines.filter((line) => line !== null).map((line) => `- ${line.replaceAll("\n", "\n  ")}\n`);
-  return items.length > 0 ? `\n\n## ${title}\n\n${items.join("")}` : "";
+  return items.length > 0 ? `\n## ${title}\n\n${items.join("")}` : "";
 }
 
 function code(text: string): string {
