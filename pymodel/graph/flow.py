@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..schema import Dims, Edge, Location, ModuleSummary, Node, Operation, Tensor
+from ..schema import Dims, Edge, Location, Node, Operation, Tensor
+from .faults import explain_fault
 from .hierarchy import ROOT, Hierarchy, module_path
 
 
@@ -18,7 +19,7 @@ class Flow:
     edges: tuple[Edge, ...]
 
 
-def trace_flow(hierarchy: Hierarchy, opened: int, modules: dict[str, ModuleSummary]) -> Flow:
+def trace_flow(hierarchy: Hierarchy, opened: int) -> Flow:
     """The flow inside the module call `opened`, or of the whole model for ROOT."""
     drawing = _Drawing(hierarchy)
     prefix = "" if opened == ROOT else hierarchy.operations[opened].id
@@ -26,7 +27,7 @@ def trace_flow(hierarchy: Hierarchy, opened: int, modules: dict[str, ModuleSumma
     members = hierarchy.children.get(opened, [])
     drawing.draw_inputs(prefix, [*entering, *_borrowed(hierarchy, members)] if opened != ROOT else [])
     for member in members:
-        drawing.draw_operation(member, modules)
+        drawing.draw_operation(member)
     if opened != ROOT:
         drawing.draw_outputs(prefix, hierarchy.operations[opened].outputs)
     return Flow(tuple(drawing.nodes), tuple(drawing.edges))
@@ -68,12 +69,12 @@ class _Drawing:
             self.nodes.append(node)
             self.connect([tensor.id], node.id)
 
-    def draw_operation(self, i: int, modules: dict[str, ModuleSummary]) -> None:
+    def draw_operation(self, i: int) -> None:
         inside = [self.hierarchy.operations[each] for each in self.hierarchy.within(i)]
         made_inside = {tensor.id for operation in inside[1:] for tensor in operation.outputs}
         used = list(inside[0].inputs)
         used += [name for operation in inside[1:] for name in operation.inputs if name not in made_inside]
-        node = operation_node(self.hierarchy, i, modules)
+        node = operation_node(self.hierarchy, i)
         self.nodes.append(node)
         self.connect(used, node.id)
         for operation in inside:
@@ -88,9 +89,10 @@ class _Drawing:
                 self.edges.append(Edge(maker, to, tensor.dims, tensor.dtype))
 
 
-def operation_node(hierarchy: Hierarchy, i: int, modules: dict[str, ModuleSummary]) -> Node:
+def operation_node(hierarchy: Hierarchy, i: int) -> Node:
     operation = hierarchy.operations[i]
     path = module_path(operation)
+    module = hierarchy.modules.get(path) if path is not None else None
     return Node(
         id=operation.id,
         name=hierarchy.name(i),
@@ -103,8 +105,8 @@ def operation_node(hierarchy: Hierarchy, i: int, modules: dict[str, ModuleSummar
         flops=operation.flops,
         children=hierarchy.visible_children(i),
         kind=operation.kind,
-        arguments=modules[path].arguments if path in modules else "",
-        error=operation.error,
+        arguments=module.arguments if module else "",
+        error=explain_fault(hierarchy, i),
     )
 
 

@@ -9,7 +9,7 @@ import re
 from collections import defaultdict
 from functools import cached_property
 
-from ..schema import Operation, Tensor, Trace
+from ..schema import ModuleSummary, Operation, Tensor, Trace
 
 ROOT = -1
 """The parent of what ran in the root's own forward."""
@@ -21,6 +21,7 @@ class Hierarchy:
     """Operations by index, in the order executed. A call of a module comes before what ran inside it."""
 
     def __init__(self, trace: Trace) -> None:
+        self.trace = trace
         self.operations = trace.operations
         self.index = {operation.id: i for i, operation in enumerate(trace.operations)}
         self.parents = [self.index.get(operation.parent, ROOT) for operation in trace.operations]
@@ -33,6 +34,10 @@ class Hierarchy:
         for i, parent in enumerate(self.parents):
             children[parent].append(i)
         return dict(children)
+
+    @cached_property
+    def modules(self) -> dict[str, ModuleSummary]:
+        return {module.path: module for module in self.trace.modules}
 
     @cached_property
     def tensors(self) -> dict[str, Tensor]:

@@ -26,7 +26,7 @@ def build_level(trace: Trace, path: str = "") -> Level:
     Raises:
         UnknownLevel: nothing in the trace has this id.
     """
-    drawing = _draw(trace, Hierarchy(trace), path)
+    drawing = _draw(Hierarchy(trace), path)
     return Level(path, drawing.nodes, drawing.edges)
 
 
@@ -37,8 +37,8 @@ def find_node(trace: Trace, path: str, file: str, position: Position) -> str | N
         UnknownLevel: nothing in the trace has this id.
     """
     hierarchy = Hierarchy(trace)
-    drawing = _draw(trace, hierarchy, path)
-    found = find_operation(trace, hierarchy, _opened(trace, hierarchy, path), file, position)
+    drawing = _draw(hierarchy, path)
+    found = find_operation(hierarchy, _opened(hierarchy, path), file, position)
     if found is None:
         return None
     id = drawing.drawn(hierarchy.operations[found].id)
@@ -52,7 +52,7 @@ def breadcrumbs(trace: Trace, path: str) -> list[tuple[str, str]]:
         UnknownLevel: nothing in the trace has this id.
     """
     hierarchy = Hierarchy(trace)
-    opened = _opened(trace, hierarchy, path)
+    opened = _opened(hierarchy, path)
     separator = "::" if "::" in trace.target else ":"
     crumbs = [("", trace.target.rpartition(separator)[2])]
     crumbs += [(hierarchy.operations[i].id, hierarchy.name(i)) for i in hierarchy.ancestors(opened)]
@@ -60,15 +60,15 @@ def breadcrumbs(trace: Trace, path: str) -> list[tuple[str, str]]:
     return [*crumbs, (path, f"{group[0] + 1}–{group[1]}")] if group else crumbs
 
 
-def _draw(trace: Trace, hierarchy: Hierarchy, path: str) -> Drawing:
-    opened = _opened(trace, hierarchy, path)
+def _draw(hierarchy: Hierarchy, path: str) -> Drawing:
+    opened = _opened(hierarchy, path)
     level, group = split_group(path)
-    drawing = fold_equal_blocks(trace_flow(hierarchy, opened, {module.path: module for module in trace.modules}))
+    drawing = fold_equal_blocks(trace_flow(hierarchy, opened))
     return open_group(drawing, path, *group) if group else draw_groups(drawing, level)
 
 
-def _opened(trace: Trace, hierarchy: Hierarchy, path: str) -> int:
+def _opened(hierarchy: Hierarchy, path: str) -> int:
     level = split_group(path)[0]
     if level and level not in hierarchy.index:
-        raise UnknownLevel(trace, path)
+        raise UnknownLevel(hierarchy.trace, path)
     return hierarchy.index[level] if level else ROOT

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import chain
 
-from ..schema import Operation, Position, Range, Trace
+from ..schema import Operation, Position, Range
 from .hierarchy import ROOT, Hierarchy, module_path
 
 NEVER = Position(0, 0)
 
 
-def find_operation(trace: Trace, hierarchy: Hierarchy, opened: int, file: str, position: Position) -> int | None:
+def find_operation(hierarchy: Hierarchy, opened: int, file: str, position: Position) -> int | None:
     """The operation directly in `opened` that is at `position`, or encloses what is, or is made by the line there.
 
     Between operations of one line the nearest is meant, so that the cursor may stand anywhere on it.
@@ -22,7 +22,7 @@ def find_operation(trace: Trace, hierarchy: Hierarchy, opened: int, file: str, p
         found = _smallest_containing(hierarchy, candidates, file, position)
         if found is not None:
             return hierarchy.representative(found, opened)
-    named = _named_module(trace, hierarchy, opened, file, position)
+    named = _named_module(hierarchy, opened, file, position)
     if named is not None:
         return named
     for candidates in (members, deeper):
@@ -56,15 +56,15 @@ def _nearest_on_line(hierarchy: Hierarchy, candidates: Iterable[int], file: str,
     return min(on_line, key=distance, default=None)
 
 
-def _named_module(trace: Trace, hierarchy: Hierarchy, opened: int, file: str, position: Position) -> int | None:
+def _named_module(hierarchy: Hierarchy, opened: int, file: str, position: Position) -> int | None:
     """The module that an expression at `position` names, such as the `self.conv1` that `__init__` assigns."""
-    for read in trace.reads:
+    for read in hierarchy.trace.reads:
         if read.module and read.path == file and Range(read.start, read.end).contains(position):
             found = _enclosing(hierarchy, opened, read.module)
             if found is not None:
                 return found
     prefix = "" if opened == ROOT else f"{module_path(hierarchy.operations[opened])}."
-    for value in trace.values:
+    for value in hierarchy.trace.values:
         named = value.phase == "init" and value.path == file and value.start.line <= position.line <= value.end.line
         attribute = (value.name or value.text).removeprefix("self.")
         if named and attribute.isidentifier():

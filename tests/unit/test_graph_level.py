@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from pymodel.graph.level import UnknownLevel, breadcrumbs, build_level
-from pymodel.schema import Level, Trace, dumps, from_json, to_json
+from pymodel.schema import Diagnostic, Level, Position, Trace, dumps, from_json, to_json
 
-from .graph_traces import chain_of_blocks, operation, residual_net, trace
+from .graph_traces import FILE, chain_of_blocks, operation, residual_net, trace
 
 
 def names(level: Level) -> list[str]:
@@ -110,6 +111,25 @@ def test_parameters_and_constants_are_not_nodes() -> None:
 def test_an_error_is_on_its_node_and_on_the_modules_around_it() -> None:
     broken = trace(operation("input:x", "", "t1"), operation("fc", "t1", "", error="mat1 and mat2 shapes do not fit"))
     assert build_level(broken).nodes[1].error == "mat1 and mat2 shapes do not fit"
+
+
+def test_a_fault_is_explained_in_the_words_of_its_diagnostic() -> None:
+    raw = "mat1 and mat2 shapes cannot be multiplied"
+    broken = trace(
+        operation("input:x", "", "t1"),
+        operation("layers.0", "t1", "t2", error=raw, at=(9, 8, 16)),
+        operation("layers.0.fc", "t1", "t2", parent="layers.0", error=raw, at=(5, 8, 20)),
+        operation("layers.0.fc#linear", "t1", "t2", parent="layers.0.fc", error=raw, at=(5, 8, 20)),
+        operation("layers.1", "t2", "t3", error=raw, at=(9, 8, 16)),
+        operation("layers.1.fc", "t2", "t3", parent="layers.1", error=raw, at=(5, 8, 20)),
+        operation("layers.1.fc#linear", "t2", "t3", parent="layers.1.fc", error=raw, at=(5, 8, 20)),
+        operation("#cat", "t3", "", error="no diagnostic tells more", at=(11, 8, 16)),
+    )
+    messages = [f"`layers.{i}.fc` takes 32 features, but is given 48." for i in range(2)]
+    place = (FILE, Position(5, 8), Position(5, 20))
+    found = tuple(Diagnostic("shape-mismatch", "error", message, *place) for message in messages)
+    level = build_level(replace(broken, diagnostics=found))
+    assert [node.error for node in level.nodes] == [None, *messages, "no diagnostic tells more"]
 
 
 def test_a_trace_without_operations_is_an_empty_level() -> None:

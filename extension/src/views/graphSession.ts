@@ -83,13 +83,16 @@ export class GraphSession implements vscode.Disposable {
     vscode.Disposable.from(...this.subscriptions).dispose();
   }
 
+  /** Shows the model as a whole: another one anew, the same one by going back up to it. */
   private enter(model: Model): void {
     if (model.target === null || model.target !== this.model?.target) {
       this.model = model;
-      this.path = "";
       this.result = undefined;
-      void this.refresh();
+    } else if (this.path === "") {
+      return;
     }
+    this.path = "";
+    void this.refresh();
   }
 
   private async onMessage(message: unknown): Promise<void> {
