@@ -26,7 +26,8 @@ def workbench(open_folder: Open, folder: Path) -> Iterator[Workbench]:
 @pytest.fixture(scope="module")
 def walk(workbench: Workbench, folder: Path) -> Walk:
     workbench.run("PyModel: Create Sample Project")
-    workbench.until(lambda: (folder / SAMPLE.file).exists(), "the sample project", seconds=60)
+    # The command opens the file itself; it must not take the focus from what comes next.
+    workbench.until(lambda: workbench.active_file() == Path(SAMPLE.file).name, "the sample project", seconds=60)
     return Walk(workbench, folder, SAMPLE)
 
 
