@@ -53,8 +53,8 @@ class Workbench:
         self.page.locator(".editor-group-container.active .monaco-editor .view-lines").first.wait_for()
 
     def active_file(self) -> str:
-        tabs = self.page.locator(".editor-group-container.active .tab.active .label-name")
-        return self._text(tabs.first) if tabs.count() else ""
+        """The name in the window's title, which a dot leads while there are unsaved changes."""
+        return self.page.title().removeprefix("● ").split(" - ")[0]
 
     def focus_editor(self) -> None:
         self.run("View: Focus Active Editor Group")
@@ -133,7 +133,7 @@ class Workbench:
         self.until(lambda: not self.is_changed(), "the file to be saved")
 
     def is_changed(self) -> bool:
-        return self.page.locator(".editor-group-container.active .tab.active.dirty").count() > 0
+        return self.page.title().startswith("● ")
 
     def cursor_line(self) -> int:
         found = re.search(r"Ln (\d+)", self.status_bar())
