@@ -222,7 +222,8 @@ class Workbench:
         def find() -> Frame | None:
             for frame in self.page.frames:
                 try:
-                    if frame.name == "active-frame" and frame.locator(selector).first.is_visible():
+                    # Not by the frame's name: VS Code renames it after it was made, and Playwright keeps the first one.
+                    if frame is not self.page.main_frame and frame.locator(selector).first.is_visible():
                         return frame
                 except Error:
                     # A frame may go away while it is looked at.
