@@ -286,7 +286,7 @@ class Walk:
         return self._graph().locator(NODES).filter(has_text=self.project.node_text).first
 
     def _text(self, frame: Frame, selector: str) -> str:
-        return " ".join(frame.locator(selector).all_inner_texts())
+        return " ".join(frame.locator(selector).all_text_contents())  # SVG has no inner text
 
     def _matching(self, text: str, pattern: str) -> str | None:
         return text if re.search(pattern, text) else None
