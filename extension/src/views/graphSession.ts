@@ -15,10 +15,9 @@ import {
   type TraceChangedNotification,
 } from "../protocol";
 import { GraphCursor, type Model, type Place } from "./graphCursor";
+import { withoutWeights } from "./graphFile";
 import { graphPage } from "./graphPage";
 import { graphStrings } from "./graphStrings";
-
-const LARGEST_FILE = 512 * 1024 * 1024;
 
 export class GraphSession implements vscode.Disposable {
   private webview: vscode.Webview | undefined;
@@ -129,6 +128,7 @@ export class GraphSession implements vscode.Disposable {
         return;
       case "failed":
         this.context.log.error(`The graph page: ${message.message}`);
+        return this.giveUpFile(message.message);
     }
   }
 
@@ -175,9 +175,14 @@ export class GraphSession implements vscode.Disposable {
         await (this.file ? this.sendFile(this.file) : this.sendLevel());
       }
     } catch (error) {
+      this.context.log.error(`The graph: ${describe(error)}`);
       this.sendWords({ text: describe(error), busy: false, action: showLogs() });
+      this.giveUpFile(describe(error));
     } finally {
       this.refreshing = false;
+    }
+    if (this.moreWanted) {
+      await this.refresh();
     }
   }
 
@@ -246,13 +251,19 @@ export class GraphSession implements vscode.Disposable {
   }
 
   private async sendFile(file: vscode.Uri): Promise<void> {
-    const { size } = await vscode.workspace.fs.stat(file);
-    if (size > LARGEST_FILE) {
-      throw new Error(vscode.l10n.t("{0} is too large to be drawn here.", basename(file.fsPath)));
-    }
-    const bytes = await vscode.workspace.fs.readFile(file);
+    const outline = withoutWeights(await vscode.workspace.fs.readFile(file));
     if (this.file === file) {
-      this.post({ type: "file", name: basename(file.fsPath), bytes: bytes.slice().buffer });
+      this.post({ type: "file", name: basename(file.fsPath), bytes: Uint8Array.from(outline).buffer });
+    }
+  }
+
+  /** Says why a model file cannot be shown, and goes back to the code's graph. */
+  private giveUpFile(reason: string): void {
+    if (this.file !== undefined) {
+      const name = basename(this.file.fsPath);
+      this.file = undefined;
+      void vscode.window.showErrorMessage(vscode.l10n.t("{0} cannot be shown: {1}", name, reason));
+      void this.refresh();
     }
   }
 
