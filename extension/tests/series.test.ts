@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatSeconds, formatValue, groupByQuantity, Series } from "../webview/runs/series";
+import { assignStyles, formatSeconds, formatValue, groupByQuantity, Series } from "../webview/runs/series";
 
 const row = (step: number, values: Record<string, number | string>) => ({ step, time: 0, epoch: 0, values });
 
@@ -43,6 +43,12 @@ test("metrics of one quantity share a plot, and what matters most comes first", 
       ["learning_rate", ["learning_rate"]],
     ],
   );
+});
+
+test("a role has the same line in every plot, and no two metrics of a plot have the same", () => {
+  assert.deepEqual(assignStyles(["train/loss", "validation/loss", "test/loss"]), [0, 1, 2]);
+  assert.deepEqual(assignStyles(["validation/accuracy", "test/accuracy"]), [1, 2]);
+  assert.deepEqual(assignStyles(["speed", "train/loss", "train/epoch_loss"]), [1, 0, 2]);
 });
 
 test("numbers are as short as they can be read", () => {

@@ -20,7 +20,7 @@ from .graph_page import FONTS, PAGES, ROOT, STAND_IN, THEMES, build_pages
 CHROMIUM = os.environ.get("PYMODEL_CHROMIUM", "/usr/bin/chromium")
 SCREENSHOTS = os.environ.get("PYMODEL_SCREENSHOTS")
 ADDRESS = "http://runs.test"
-CHARTS = {"charts-blue": "#3794ff", "charts-orange": "#d18616", "charts-green": "#388a34", "charts-purple": "#b180d7"}
+CHARTS = {"charts-blue": "#3794ff", "charts-yellow": "#cca700", "charts-green": "#388a34", "charts-purple": "#b180d7"}
 FOLDER = "/project/.pymodel/runs/20261124-021500"
 STATES = ("queued", "running", "paused", "completed", "stopped", "failed", "interrupted")
 WORDS = {
@@ -30,6 +30,7 @@ WORDS = {
     "epoch": "epoch {0} of {1}",
     "step": "step {0} of {1}",
     "elapsed": "{0} so far",
+    "took": "took {0}",
     "remaining": "about {0} left",
     "states": {state: state.capitalize() for state in STATES},
 }

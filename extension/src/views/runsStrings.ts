@@ -22,6 +22,7 @@ export function runsStrings(): Strings {
     best: l10n.t("Best"),
     metric: l10n.t("Metric"),
     elapsed: l10n.t("{0} so far"),
+    took: l10n.t("took {0}"),
     remaining: l10n.t("about {0} left"),
     states: {
       queued: l10n.t("Queued"),

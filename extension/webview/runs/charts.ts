@@ -2,11 +2,11 @@
 
 import uPlot from "uplot";
 import { element } from "../shared/dom";
-import { formatValue, groupByQuantity, type Series } from "./series";
+import { assignStyles, formatValue, groupByQuantity, type Series } from "./series";
 
-const HEIGHT = 220;
+const HEIGHT = 200;
 const SPARSE = 60;
-const COLOURS = ["--vscode-charts-blue", "--vscode-charts-orange", "--vscode-charts-green", "--vscode-charts-purple"];
+const COLOURS = ["--vscode-charts-blue", "--vscode-charts-yellow", "--vscode-charts-green", "--vscode-charts-purple"];
 /** Lines differ by their dashes too, not by colour alone. */
 const DASHES = [[], [6, 4], [2, 3], [8, 3, 2, 3]];
 
@@ -87,6 +87,7 @@ function options(names: readonly string[], width: number): uPlot.Options {
   const text = style.getPropertyValue("--vscode-foreground");
   const grid = { stroke: style.getPropertyValue("--vscode-editorIndentGuide-background1") || "#8884", width: 1 };
   const font = `12px ${style.getPropertyValue("--vscode-font-family")}`;
+  const styles = assignStyles(names);
   const axis = { stroke: text, grid, ticks: grid, font };
   return {
     width,
@@ -95,15 +96,15 @@ function options(names: readonly string[], width: number): uPlot.Options {
     cursor: { y: false, drag: { x: true, y: false } },
     scales: { x: { time: false } },
     axes: [
-      { ...axis, space: 60 },
+      { ...axis, space: 60, size: 30 },
       { ...axis, size: 56, values: (_plot, splits) => splits.map((value) => formatValue(value)) },
     ],
     series: [
       {},
       ...names.map((name, index) => ({
         label: name,
-        stroke: style.getPropertyValue(COLOURS[index % COLOURS.length] as string),
-        dash: DASHES[index % DASHES.length] as number[],
+        stroke: style.getPropertyValue(COLOURS[(styles[index] ?? 0) % COLOURS.length] as string),
+        dash: DASHES[(styles[index] ?? 0) % DASHES.length] as number[],
         width: 1.5,
         spanGaps: true,
         points: { show: isSparse, size: 5, fill: style.getPropertyValue("--vscode-editor-background") },
@@ -157,9 +158,11 @@ function readout(): uPlot.Plugin {
 }
 
 function legend(names: readonly string[]): HTMLElement {
+  const styles = assignStyles(names);
   const items = names.map((name, index) => {
+    const style = (styles[index] ?? 0) % COLOURS.length;
     const line = element("span", {
-      className: `line line-${index % COLOURS.length}`,
+      className: `line line-${style}`,
       attributes: { "aria-hidden": "true" },
     });
     return element("li", {}, line, name);

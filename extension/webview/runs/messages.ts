@@ -42,6 +42,7 @@ export interface Strings {
   best: string;
   metric: string;
   elapsed: string;
+  took: string;
   remaining: string;
   states: Record<Run["state"], string>;
 }

@@ -152,7 +152,7 @@ export class Page {
       run.epochs > 0 ? format(strings.epoch, run.epoch, run.epochs) : "",
       run.total_steps > 0 ? format(strings.step, run.last_step, run.total_steps) : "",
       run.device ?? "",
-      format(strings.elapsed, formatSeconds(elapsed)),
+      format(isActive(run) ? strings.elapsed : strings.took, formatSeconds(elapsed)),
       run.state === "running" && left > 1 ? format(strings.remaining, formatSeconds(left)) : "",
     ];
     return facts.filter((fact) => fact !== "").join(" · ");

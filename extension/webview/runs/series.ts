@@ -52,6 +52,30 @@ export function groupByQuantity(names: Iterable<string>): Map<string, string[]> 
   return new Map([...groups].filter(([, members]) => members.length > 0));
 }
 
+const ROLES = ["train", "validation", "test"];
+
+/** Which of the line styles each metric of a plot has: those of a role look the same in every plot. */
+export function assignStyles(names: readonly string[]): number[] {
+  const taken = new Set<number>();
+  const take = (style: number) => {
+    taken.add(style);
+    return style;
+  };
+  const own = names.map((name) => {
+    const role = ROLES.indexOf(name.slice(0, name.indexOf("/")));
+    return role < 0 || taken.has(role) ? null : take(role);
+  });
+  return own.map((style) => style ?? take(firstNotIn(taken)));
+}
+
+function firstNotIn(taken: ReadonlySet<number>): number {
+  let style = 0;
+  while (taken.has(style)) {
+    style++;
+  }
+  return style;
+}
+
 function finite(value: MetricValue): number | null {
   return typeof value === "number" && Number.isFinite(value) ? value : null;
 }
