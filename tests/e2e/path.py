@@ -223,7 +223,11 @@ class Walk:
             seen=self.workbench.notifications,
         )
         assert list(self.folder.rglob("*.onnx"))
-        self.workbench.until(lambda: "Conv" in self._text(self._graph(), NODES), "the file's nodes in the panel")
+        self.workbench.until(
+            # SVG has no inner text
+            lambda: "Conv" in " ".join(self._graph().locator(NODES).all_text_contents()),
+            "the file's nodes in the panel",
+        )
 
     # What the steps share
 
@@ -286,7 +290,7 @@ class Walk:
         return self._graph().locator(NODES).filter(has_text=self.project.node_text).first
 
     def _text(self, frame: Frame, selector: str) -> str:
-        return " ".join(frame.locator(selector).all_text_contents())  # SVG has no inner text
+        return " ".join(frame.locator(selector).all_inner_texts())
 
     def _matching(self, text: str, pattern: str) -> str | None:
         return text if re.search(pattern, text) else None
