@@ -1,9 +1,9 @@
 /** Builds out/: the extension for Node, one script and one stylesheet per webview, and the vendored Netron. */
 
-import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
+import { vendor } from "./extension/webview/graph/vendor.mjs";
 
 const root = fileURLToPath(new URL(".", import.meta.url));
 const watch = process.argv.includes("--watch");
@@ -36,24 +36,14 @@ const webviews = {
 
 await rm("out", { recursive: true, force: true });
 await Promise.all([extension, webviews].map(build));
-await vendorNetron();
+await vendor(`${root}out/webview/netron`);
 
 /** @param {esbuild.BuildOptions} options */
 async function build(options) {
-  // A part that is not in this checkout yet is left out, so that the others can be built.
-  const entryPoints = Object.fromEntries(Object.entries(options.entryPoints).filter(([, path]) => existsSync(path)));
-  if (!watch) {
-    return esbuild.build({ ...options, entryPoints });
-  }
-  const context = await esbuild.context({ ...options, entryPoints });
-  return context.watch();
-}
-
-/** extension/webview/graph/vendor.mjs exports `vendor(outdir)`, which copies Netron's pinned files there. */
-async function vendorNetron() {
-  const script = `${root}extension/webview/graph/vendor.mjs`;
-  if (existsSync(script)) {
-    const { vendor } = await import(pathToFileURL(script).href);
-    await vendor(`${root}out/webview/netron`);
+  if (watch) {
+    const context = await esbuild.context(options);
+    await context.watch();
+  } else {
+    await esbuild.build(options);
   }
 }

@@ -11,7 +11,7 @@ import {
   type LanguageClientOptions,
   RevealOutputChannelOn,
 } from "vscode-languageclient/node";
-import { allSettings, workerMode } from "./config";
+import { type ServerSettings, serverSettings, workerMode } from "./config";
 import { logServerLines } from "./log";
 import type { Interpreters } from "./python/interpreter";
 
@@ -22,10 +22,11 @@ const CRASH_WINDOW_MS = 3 * 60 * 1000;
 export interface Launch extends Interpreters {
   readonly trusted: boolean;
   readonly workerMode: "fork" | "persistent" | null;
+  readonly settings: ServerSettings;
 }
 
 export function describeLaunch(interpreters: Interpreters): Launch {
-  return { ...interpreters, trusted: vscode.workspace.isTrusted, workerMode: workerMode() };
+  return { ...interpreters, trusted: vscode.workspace.isTrusted, workerMode: workerMode(), settings: serverSettings() };
 }
 
 export interface ClientOptions {
@@ -56,13 +57,13 @@ export function createClient(launch: Launch, { root, cache, log, trace, onGivenU
     revealOutputChannelOn: RevealOutputChannelOn.Never,
     stdioOptions: { stdout: logServerLines, stderr: logServerLines },
     errorHandler: boundedRestarts(onGivenUp),
-    initializationOptions: () => ({
+    initializationOptions: {
       client: "vscode",
       trusted: launch.trusted,
       interpreter: launch.chosen,
       workerMode: launch.workerMode,
-      settings: allSettings(),
-    }),
+      settings: launch.settings,
+    },
     initializationFailedHandler: () => false,
   };
   return new LanguageClient("pymodel", "PyModel", server, options);

@@ -4,10 +4,7 @@ import { homedir } from "node:os";
 import { basename, resolve } from "node:path";
 import * as vscode from "vscode";
 
-const SECTION = "pymodel";
-
-/** Settings that the running server cannot take over: a change needs a new one. */
-export const LAUNCH_SETTINGS = [`${SECTION}.interpreter`, `${SECTION}.workerMode`];
+export const SECTION = "pymodel";
 
 /** The interpreter that a person has set for this folder: `~` and `${workspaceFolder}` filled in, paths absolute. */
 export function configuredInterpreter(folder: vscode.WorkspaceFolder | undefined): string | undefined {
@@ -26,14 +23,18 @@ export function workerMode(): "fork" | "persistent" | null {
   return mode === "fork" || mode === "persistent" ? mode : null;
 }
 
-/** Everything under `pymodel.`, for the server's start; later changes reach it by `workspace/configuration`. */
-export function allSettings(): Record<string, unknown> {
+/** What the server is told of the settings when it starts. */
+export interface ServerSettings {
+  readonly inlayHints: string;
+  readonly pins: Readonly<Record<string, string>>;
+}
+
+export function serverSettings(): ServerSettings {
   const settings = read(undefined);
   return {
-    interpreter: configuredInterpreter(vscode.workspace.workspaceFolders?.[0]) ?? "",
-    analysis: { enabled: settings.get<boolean>("analysis.enabled", true) },
     inlayHints: settings.get<string>("inlayHints", "assigned"),
-    pins: settings.get<Record<string, string>>("pins", {}),
+    // A copy: what VS Code gives is a proxy, which compares as different from every other.
+    pins: { ...settings.get<Record<string, string>>("pins", {}) },
   };
 }
 

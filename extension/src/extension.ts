@@ -2,7 +2,7 @@
 
 import * as vscode from "vscode";
 import { registerCommands } from "./commands";
-import { LAUNCH_SETTINGS } from "./config";
+import { SECTION } from "./config";
 import { Server } from "./context";
 import { createLog } from "./log";
 import { watchSelection } from "./python/extensions";
@@ -53,7 +53,7 @@ function restartOnChange(server: Server): vscode.Disposable[] {
     vscode.workspace.onDidGrantWorkspaceTrust(soon),
     vscode.workspace.onDidChangeWorkspaceFolders(soon),
     vscode.workspace.onDidChangeConfiguration((event) => {
-      if (LAUNCH_SETTINGS.some((setting) => event.affectsConfiguration(setting))) {
+      if (event.affectsConfiguration(SECTION)) {
         soon();
       }
     }),
