@@ -68,7 +68,7 @@ $(PYTHON_PARTS): pyproject.toml
 $(NODE_PARTS): package-lock.json package.json
 	@command -v node >/dev/null && command -v npm >/dev/null \
 		|| { echo "Node 20 or newer with npm is needed." >&2; exit 1; }
-	@node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)' \
+	@node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' \
 		|| { echo "Node 20 or newer is needed; this is $$(node --version)." >&2; exit 1; }
 	@echo "Installing Node packages …"
 	@npm install --no-save --no-audit --no-fund --silent  # not ci: it refuses where a registry lacks other platforms' optional parts

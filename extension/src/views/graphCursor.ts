@@ -60,12 +60,15 @@ export class GraphCursor implements vscode.Disposable {
   async reveal(location: Location): Promise<void> {
     const document = await vscode.workspace.openTextDocument(vscode.Uri.file(location.path));
     const [start, end] = [toPosition(document, location.start), toPosition(document, location.end)];
-    const selection = new vscode.Selection(start, end);
+    // The cursor is at its start, so that the line that is shown is the first one.
+    const selection = new vscode.Selection(end, start);
     this.revealed = { document: document.uri.toString(), selection };
     const editors = vscode.window.visibleTextEditors;
-    const editor = editors.find((each) => each.document === document) ?? editors[0];
-    const viewColumn = editor?.viewColumn ?? vscode.ViewColumn.One;
-    await vscode.window.showTextDocument(document, { selection, viewColumn, preserveFocus: true });
+    const column = (editors.find((each) => each.document === document) ?? editors[0])?.viewColumn;
+    const options = { viewColumn: column ?? vscode.ViewColumn.One, preserveFocus: true };
+    const editor = await vscode.window.showTextDocument(document, options);
+    editor.selection = selection;
+    editor.revealRange(selection, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
   }
 
   dispose(): void {
