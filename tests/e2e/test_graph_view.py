@@ -1,0 +1,129 @@
+"""The graph in a real VS Code, on a file with two models: it follows the cursor, and stays where one has gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Error, Frame
+
+from .conftest import Open
+from .vscode.workbench import Workbench
+
+SOURCE = """\
+import torch
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.fc = nn.Linear(width, width)
+
+    def forward(self, x):
+        return x + self.fc(self.norm(x))
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Linear(16, 32)
+        self.layers = nn.ModuleList(Block(32) for _ in range(3))
+
+    def forward(self, x):
+        x = self.stem(x)
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+def main() -> None:
+    print(Net()(torch.randn(2, 5, 16)).shape)
+"""
+LINES = SOURCE.splitlines()
+
+
+def find(text: str) -> tuple[int, int]:
+    """The line, from 1, and the column, from 0, of a text."""
+    number = next(number for number, line in enumerate(LINES) if text in line)
+    return number + 1, LINES[number].index(text)
+
+
+@pytest.fixture(scope="module")
+def workbench(open_folder: Open, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
+    folder = tmp_path_factory.mktemp("blocks")
+    (folder / "blocks.py").write_text(SOURCE, encoding="utf-8")
+    with open_folder(folder) as workbench:
+        workbench.open_file("blocks.py")
+        yield workbench
+
+
+def graph(workbench: Workbench) -> Frame:
+    return workbench.webview("#nodes > g.node", seconds=60)
+
+
+def way(workbench: Workbench) -> list[str]:
+    """The breadcrumbs over the graph."""
+    return graph(workbench).locator(".crumb").all_text_contents()
+
+
+def await_way(workbench: Workbench, *expected: str) -> None:
+    workbench.until(lambda: way(workbench) == list(expected), f"the graph of {expected}", seen=lambda: way(workbench))
+
+
+def test_it_shows_the_model_under_the_cursor(workbench: Workbench) -> None:
+    workbench.go_to(*find("self.fc(self.norm"))
+    workbench.run("PyModel: Show Model Graph")
+    await_way(workbench, "Block")
+    workbench.focus_editor()
+    workbench.go_to(*find("self.stem(x)"))
+    await_way(workbench, "Net")
+    lit = graph(workbench).locator("#nodes > .select")
+    workbench.until(lambda: "stem" in " ".join(lit.all_text_contents()), "the stem to be lit")
+
+
+def test_a_part_opens_and_is_still_open_after_the_side_bar_was_hidden(workbench: Workbench) -> None:
+    graph(workbench).locator(".opener").click()
+    await_way(workbench, "Net", "layers.0")
+    workbench.keyboard.press("Control+Alt+b")
+    workbench.until(lambda: not shown(workbench), "the side bar to be hidden")
+    workbench.keyboard.press("Control+Alt+b")
+    await_way(workbench, "Net", "layers.0")
+
+
+def test_a_node_reveals_code_in_another_class_and_the_graph_stays(workbench: Workbench) -> None:
+    line, _ = find("self.fc(self.norm")
+    graph(workbench).locator("#nodes > g.node").filter(has_text="add").first.click()
+    workbench.until(lambda: workbench.cursor_line() == line, f"line {line}", seen=workbench.cursor_line)
+    assert way(workbench) == ["Net", "layers.0"]
+    workbench.focus_editor()
+    workbench.go_to(*find("self.layers:"))
+    await_way(workbench, "Net")
+
+
+def test_an_edit_is_drawn_and_its_fault_marked(workbench: Workbench) -> None:
+    failed = graph(workbench).locator("#nodes > .failed")
+    line, column = find("16, 32")
+    workbench.focus_editor()
+    workbench.replace(line, column + 4, "32", "48")
+    workbench.until(lambda: failed.count() == 3, "three failing blocks", seen=lambda: failed.all_text_contents())
+    assert "B×5×48" in graph(workbench).locator("#edge-labels").text_content()
+    workbench.undo()
+    workbench.until(lambda: failed.count() == 0, "no failing block", seen=lambda: failed.all_text_contents())
+
+
+def test_it_opens_beside_the_code_too(workbench: Workbench) -> None:
+    workbench.run("PyModel: Open Graph to the Side")
+    workbench.until(lambda: shown(workbench) == 2, "two graphs", seen=lambda: shown(workbench))
+
+
+def shown(workbench: Workbench) -> int:
+    """How many graphs there are to see."""
+    count = 0
+    for frame in workbench.page.frames:
+        try:
+            count += frame.locator("#nodes > g.node").first.is_visible()
+        except Error:
+            continue  # A frame may go away while it is looked at.
+    return count
