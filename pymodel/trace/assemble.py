@@ -97,7 +97,10 @@ def assemble(
         status=_status(base),
         construction=construction,
         inputs=tuple(inputs),
-        symbols={name: Symbol(meanings.get(name, "size"), sizes) for name, sizes in probes.probed.items()},
+        symbols={
+            name: Symbol(meanings.get(name, "unknown" if name in base.unknown else "size"), sizes)
+            for name, sizes in probes.probed.items()
+        },
         values=_init_first(init_values, values),
         modules=_summarise_modules(model, operations, runs, fitter),
         diagnostics=(),

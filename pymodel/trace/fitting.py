@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from ..schema import Dim, Dims
 from .symbols import fit
+
+UNKNOWN = re.compile(r"\bu\d+\b")
+"""A size that depends on values."""
 
 
 class Fitter:
@@ -17,12 +21,14 @@ class Fitter:
 
     def number(self, column: Sequence[tuple[int, int]]) -> tuple[Dim, bool]:
         """The expression for a number seen as `(run, value)` pairs, base run first, and whether it is proven. What is
-        not proven is the base run's number."""
+        not proven is the base run's number; what rests on an unknown size is not proven either."""
         key = tuple(column)
         if key not in self._known:
             self._known[key] = fit([(self.bindings[run], value) for run, value in key])
         found = self._known[key]
-        return (key[0][1], False) if found is None else (found, True)
+        if found is None:
+            return key[0][1], False
+        return found, not (isinstance(found, str) and UNKNOWN.search(found))
 
     def shape(self, shapes: Sequence[tuple[int, tuple[int, ...]]]) -> tuple[Dims, bool]:
         """Like `number`, for each dimension of `(run, shape)` pairs; runs of another rank are left out."""

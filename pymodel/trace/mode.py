@@ -1,7 +1,7 @@
 """The function mode that runs a model on meta tensors and notes every operation: what, where, from which tensors.
 
-An operation whose answer depends on values goes on with an assumed one; an operation whose shapes do not fit is noted
-as a fault, and the run goes on with the shape it should have given (see `frontier`).
+An operation whose answer depends on values goes on with an assumed one (see `assume`); an operation whose shapes do not
+fit is noted as a fault, and the run goes on with the shape it should have given (see `frontier`).
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from torch.utils import _pytree as pytree
 from torch.utils._device import _device_constructors
 
 from ..cost.flops import count_flops
+from .assume import VALUE_READERS, Assumptions
+from .assumed_numbers import plain
 from .frontier import expected_output
 from .meta import move, requested_device
 
@@ -27,7 +29,6 @@ Frame = tuple[CodeType, int]
 """A code object and the offset of its running instruction: resolved to a range by `co_positions`, when asked."""
 
 _GETTERS = frozenset(("__get__", "size", "dim", "numel", "ndimension", "is_floating_point", "is_complex", "stride"))
-_VALUE_READERS = frozenset(("item", "__bool__", "__int__", "__float__", "__index__", "tolist", "__contains__", "equal"))
 
 
 @dataclass
@@ -66,15 +67,22 @@ class Fault:
 class ForwardMode(TorchFunctionMode):
     """Everything one run of `forward` did. Use within `calling` (see `run`), which tells it of submodules."""
 
-    def __init__(self, files: frozenset[str], paths: dict[int, str], poll: Callable[[], None], frontier: bool) -> None:
+    def __init__(
+        self,
+        files: frozenset[str],
+        paths: dict[int, str],
+        poll: Callable[[], None],
+        frontier: bool,
+        assumptions: Assumptions,
+    ) -> None:
         super().__init__()
+        self.assumptions = assumptions
         self.files = files
         self.paths = paths
         self.poll = poll
         self.use_frontier = frontier
         self.operations: list[OperationSeen] = []
         self.faults: list[Fault] = []
-        self.assumed_something = False
         self.stack: list[int] = [-1]
         self.path_stack: list[nn.Module] = []
         self._kept: list[torch.Tensor] = []
@@ -88,9 +96,6 @@ class ForwardMode(TorchFunctionMode):
 
     def device_of(self, tensor: torch.Tensor) -> str:
         return self._devices.get(id(tensor), "cpu")
-
-    def is_assumed(self, tensor: torch.Tensor) -> bool:
-        return self.assumed_something
 
     def id_of(self, tensor: torch.Tensor) -> str:
         """The id of what the tensor holds now; an in-place operation gives it a new one."""
@@ -109,7 +114,15 @@ class ForwardMode(TorchFunctionMode):
         if name in _GETTERS:
             return func(*args, **kwargs)
         self.poll()
-        args, kwargs = self._on_meta(args), self._on_meta(kwargs)
+        if name in VALUE_READERS:
+            return self.assumptions.answer(name, args)
+        given, made_before = (args, kwargs), self.assumptions.made
+        output = self._run(func, name, self._on_meta(args), self._on_meta(kwargs))
+        if self.assumptions.made:
+            self.assumptions.follow(name, given, output, made_before)
+        return output
+
+    def _run(self, func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         device = None
         if func in _device_constructors() or "device" in kwargs:
             device = requested_device((), kwargs)
@@ -117,8 +130,6 @@ class ForwardMode(TorchFunctionMode):
         if name in ("to", "cuda", "cpu") and args and isinstance(args[0], torch.Tensor):
             device = requested_device(args, kwargs) if name == "to" else name
             return self._note(name, args, kwargs, move(func, args, kwargs), device)
-        if name in _VALUE_READERS:
-            return self._assume(func, name, args, kwargs)
         try:
             output = func(*args, **kwargs)
         except (RuntimeError, ValueError, IndexError, TypeError) as error:
@@ -128,7 +139,7 @@ class ForwardMode(TorchFunctionMode):
     def _on_meta(self, values: Any) -> Any:
         def convert(value: Any) -> Any:
             if not isinstance(value, torch.Tensor) or value.device.type == "meta":
-                return value
+                return plain(value)
             if id(value) not in self._moved:
                 self._kept.append(value)
                 with torch._C.DisableTorchFunction():
@@ -137,21 +148,10 @@ class ForwardMode(TorchFunctionMode):
 
         return pytree.tree_map(convert, values)
 
-    def _assume(self, func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        try:
-            return func(*args, **kwargs)
-        except (RuntimeError, NotImplementedError):
-            self.assumed_something = True
-        if name in ("__bool__", "__contains__", "equal"):
-            return False
-        if name == "tolist":
-            return torch.zeros(tuple(args[0].shape), device="cpu").tolist()
-        return 1.0 if name == "__float__" or args[0].is_floating_point() else 1
-
     def _fail(self, func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception) -> Any:
         tensors = [leaf for leaf in pytree.tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
-        if isinstance(error, NotImplementedError) or "data-dependent" in str(error) or "meta" in str(error):
-            self.assumed_something = True
+        if not isinstance(error, (ValueError, IndexError)) and self._is_ours(error, tensors):
+            self.assumptions.made += 1
             guess = expected_output(name, args, kwargs)
             if guess is None:
                 raise error
@@ -162,7 +162,7 @@ class ForwardMode(TorchFunctionMode):
             [tuple(tensor.shape) for tensor in tensors],
             tuple(_plain(arg) for arg in (*args, *kwargs.values())),
             str(error),
-            self.user_frame(sys._getframe(2)),
+            self.user_frame(sys._getframe(3)),
             self.paths.get(id(module), "") if module is not None else "",
             repr(module) if module is not None and not any(module.children()) else type(module).__name__,
             [self._makers.get(id(tensor), -1) for tensor in tensors],
@@ -174,6 +174,13 @@ class ForwardMode(TorchFunctionMode):
         fault.went_on = True
         return guess
 
+    def _is_ours(self, error: Exception, tensors: list[torch.Tensor]) -> bool:
+        """Whether a failure is owed to how we run the code, on meta and with assumptions, and not to the code."""
+        words = str(error)
+        if isinstance(error, NotImplementedError) or "data-dependent" in words or "meta" in words:
+            return True
+        return any(self.assumptions.is_assumed(tensor) for tensor in tensors)
+
     def _note(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any, device: str | None) -> Any:
         inputs = [leaf for leaf in pytree.tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
         outputs = [leaf for leaf in pytree.tree_leaves(output) if isinstance(leaf, torch.Tensor)]
@@ -183,7 +190,7 @@ class ForwardMode(TorchFunctionMode):
             name,
             f"torch.{name}",
             self.stack[-1],
-            self.user_frame(sys._getframe(2)),
+            self.user_frame(sys._getframe(3)),
             [self.id_of(tensor) for tensor in inputs],
             [],
             flops=count_flops(name, args, kwargs, output),

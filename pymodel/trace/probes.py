@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .run import Run
 
 BATCHES = (7, 11, 13)
 VERIFYING_BATCH = 17
+MAX_UNKNOWN_PROBED = 3
+"""So many sizes that depend on values become symbols; others are shown as the number that was taken."""
 STEPS = (4, 6, -2, -4, 8, -3, 12, 16, 32)
 """What is added to a symbol's base size, in the order tried, until two further sizes run."""
 
@@ -32,11 +35,12 @@ def probe(run: Callable[[dict[str, int]], Run], bases: dict[str, int]) -> Probes
     base_binding = {symbol: _base_size(symbol, size) for symbol, size in bases.items()}
     base = run(base_binding)
     runs, probed, fixed = [base], {}, {}
+    base_binding.update(itertools.islice(base.unknown.items(), MAX_UNKNOWN_PROBED))
     for symbol, size in base_binding.items():
         further = []
         for candidate in _further_sizes(symbol, size):
             attempt = run({**base_binding, symbol: candidate})
-            if _comparable(attempt, base):
+            if _comparable(attempt, base) and attempt.binding.get(symbol) == candidate:
                 further.append(attempt)
             if len(further) == 2:
                 break
@@ -50,7 +54,12 @@ def probe(run: Callable[[dict[str, int]], Run], bases: dict[str, int]) -> Probes
         attempt = run(verifying)
         if _comparable(attempt, base):
             runs.append(attempt)
-    return Probes(tuple(runs), probed, fixed)
+    return Probes(tuple(_bound(each, base_binding) for each in runs), probed, fixed)
+
+
+def _bound(run: Run, base: dict[str, int]) -> Run:
+    """A run whose binding has the symbols of the base, and no other unknown sizes."""
+    return replace(run, binding={symbol: run.binding.get(symbol, size) for symbol, size in base.items()})
 
 
 def _base_size(symbol: str, size: int) -> int:

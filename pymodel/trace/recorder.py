@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from .assumed_numbers import AssumedInt
 from .instrument import RECORD
 
 MAX_ITEMS = 16
@@ -28,6 +29,7 @@ class TensorSeen:
 @dataclass(frozen=True, slots=True)
 class IntSeen:
     value: int
+    assumed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,8 @@ class Recorder:
             return self._summarise_tensor(value)
         if type(value) is int:
             return IntSeen(value)
+        if isinstance(value, AssumedInt):
+            return IntSeen(int(value), True)
         if isinstance(value, (tuple, list)):
             return TupleSeen(tuple(self.summarise(item) for item in value[:MAX_ITEMS]))
         if isinstance(value, nn.Module):

@@ -11,13 +11,18 @@ from typing import Any
 import torch
 from torch import nn
 
+from . import kernels as kernels  # registers what a run on meta needs
+from .assume import Assumptions, assuming
 from .mode import Fault, ForwardMode, Frame, OperationSeen
 from .recorder import Recorder, Seen, recording
 
 
 @dataclass
 class Run:
-    """What happened at one binding of the symbols. `error` is what ended `forward` early, with its user frame."""
+    """What happened at one binding of the symbols, the unknown sizes (`unknown`) among them.
+
+    `error` is what ended `forward` early, with its user frame.
+    """
 
     binding: dict[str, int]
     events: list[tuple[int, Seen]]
@@ -25,6 +30,7 @@ class Run:
     faults: list[Fault]
     input_ids: list[list[tuple[str, tuple[int, ...], str]]]
     outputs: list[tuple[str, tuple[int, ...], str]]
+    unknown: dict[str, int]
     assumed: bool
     error: BaseException | None
     error_frame: Frame | None
@@ -60,8 +66,9 @@ def run_forward(
     """Run `model` on the arguments that `arguments()` makes. Never raises for what the user's code does: faults and
     the error that ended the run are in the answer. Cancellation, a BaseException, passes through."""
     paths = {id(module): path for path, module in model.named_modules()}
-    mode = ForwardMode(files, paths, poll, frontier)
-    recorder = Recorder(mode.device_of, mode.is_assumed)
+    assumptions = Assumptions(binding)
+    mode = ForwardMode(files, paths, poll, frontier, assumptions)
+    recorder = Recorder(mode.device_of, assumptions.is_assumed)
     error: BaseException | None = None
     frame: Frame | None = None
     output: Any = None
@@ -69,7 +76,7 @@ def run_forward(
         args, kwargs = arguments()
     input_ids = [_tensors(mode, value) for value in (*args, *kwargs.values())]
     try:
-        with warnings.catch_warnings(), torch.device("meta"), calling(mode), mode:
+        with warnings.catch_warnings(), torch.device("meta"), calling(mode), assuming(assumptions), mode:
             warnings.simplefilter("ignore")
             if record:
                 with recording(recorder):
@@ -79,13 +86,14 @@ def run_forward(
     except (Exception, SystemExit, KeyboardInterrupt) as caught:
         error, frame = caught, raising_frame(caught, files)
     return Run(
-        binding,
+        {**binding, **assumptions.unknown},
         recorder.events,
         mode.operations,
         mode.faults,
         input_ids,
         _tensors(mode, output),
-        mode.assumed_something,
+        assumptions.unknown,
+        assumptions.made > 0,
         error,
         frame,
     )

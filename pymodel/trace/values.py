@@ -78,7 +78,7 @@ def _describe(occurrences: list[Occurrence], fitter: Fitter) -> dict[str, Any]:
         }
     if isinstance(seen, IntSeen):
         value, proven = _fit_int(first, fitter)
-        return {"kind": "int", "value": value, "assumed": not proven}
+        return {"kind": "int", "value": value, "assumed": seen.assumed or not proven}
     if isinstance(seen, TupleSeen):
         return {"kind": "tuple", "items": tuple(_fit_item(first, n, fitter) for n in range(len(seen.items)))}
     kind: Literal["dict", "other"] = "dict" if isinstance(seen, DictSeen) else "other"

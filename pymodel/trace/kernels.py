@@ -1,0 +1,112 @@
+"""Kernels on meta for operators whose answer depends on values: they ask the run's assumptions (see `assume`).
+
+Registered with torch's dispatcher, so that what reaches one of them inside another function (a slice by a tensor,
+`torch.combinations`) is met as well. Outside a run they refuse as torch does.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from .assume import active_assumptions
+from .assumed_numbers import plain
+
+Tensor = torch.Tensor
+
+
+def _indices(like: Tensor, *shape: int) -> Tensor:
+    return like.new_empty(shape, dtype=torch.int64)
+
+
+def _local_scalar_dense(tensor: Tensor) -> Any:
+    return plain(active_assumptions().scalar(tensor.dtype))
+
+
+def _nonzero(tensor: Tensor) -> Tensor:
+    return _indices(tensor, active_assumptions().count_true(tensor), tensor.dim())
+
+
+def _masked_select(tensor: Tensor, mask: Tensor) -> Tensor:
+    return tensor.new_empty(active_assumptions().count_true(mask))
+
+
+def _unique2(
+    tensor: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False
+) -> tuple[Tensor, Tensor, Tensor]:
+    count = active_assumptions().size(tensor.numel(), 1)
+    inverse = tensor.shape if return_inverse else (0,)
+    return tensor.new_empty(count), _indices(tensor, *inverse), _indices(tensor, count if return_counts else 0)
+
+
+def _unique(tensor: Tensor, sorted: bool = True, return_inverse: bool = False) -> tuple[Tensor, Tensor]:
+    return _unique2(tensor, sorted, return_inverse)[:2]
+
+
+def _unique_consecutive(
+    tensor: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    if dim is None:
+        return _unique2(tensor, True, return_inverse, return_counts)
+    return _unique_dim(tensor, dim, True, return_inverse, return_counts)
+
+
+def _unique_dim(
+    tensor: Tensor, dim: int, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False
+) -> tuple[Tensor, Tensor, Tensor]:
+    count = active_assumptions().size(tensor.shape[dim], 1)
+    shape = list(tensor.shape)
+    shape[dim] = count
+    inverse = tensor.shape[dim] if return_inverse else 0
+    return tensor.new_empty(shape), _indices(tensor, inverse), _indices(tensor, count if return_counts else 0)
+
+
+def _unique_dim_consecutive(
+    tensor: Tensor, dim: int, return_inverse: bool = False, return_counts: bool = False
+) -> tuple[Tensor, Tensor, Tensor]:
+    return _unique_dim(tensor, dim, True, return_inverse, return_counts)
+
+
+def _repeat_interleave(repeats: Tensor, *, output_size: int | None = None) -> Tensor:
+    return repeats.new_empty(active_assumptions().size(1 << 30) if output_size is None else output_size)
+
+
+def _bincount(tensor: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
+    # With a `minlength`, code means that there are so many bins.
+    count = active_assumptions().size(minlength or 1 << 30, minlength or 1)
+    dtype = torch.int64 if weights is None else torch.float64
+    return tensor.new_empty(count, dtype=dtype)
+
+
+def _equal(tensor: Tensor, other: Tensor) -> bool:
+    return tuple(tensor.shape) == tuple(other.shape) and active_assumptions().choose()
+
+
+_KERNELS: dict[str, Callable[..., Any]] = {
+    "_local_scalar_dense": _local_scalar_dense,
+    "nonzero": _nonzero,
+    "masked_select": _masked_select,
+    "_unique": _unique,
+    "_unique2": _unique2,
+    "unique_consecutive": _unique_consecutive,
+    "unique_dim": _unique_dim,
+    "unique_dim_consecutive": _unique_dim_consecutive,
+    "repeat_interleave.Tensor": _repeat_interleave,
+    "bincount": _bincount,
+    "equal": _equal,
+}
+
+
+def _register() -> torch.library.Library:
+    library = torch.library.Library("aten", "IMPL")  # type: ignore[no-untyped-call]
+    overriding = "allow_override" in inspect.signature(library.impl).parameters
+    for name, kernel in _KERNELS.items():
+        library.impl(name, kernel, "Meta", **({"allow_override": True} if overriding else {}))  # type: ignore[no-untyped-call]
+    return library
+
+
+LIBRARY = _register()
+"""Kept for as long as the process: the kernels go with it."""
