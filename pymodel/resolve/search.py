@@ -63,7 +63,8 @@ def _combine(guesses: list[list[Spec]]) -> Iterator[tuple[Spec, ...]]:
 
 def likely_lengths(model: nn.Module) -> tuple[int, ...]:
     """Lengths of sequences that a model may insist on: its own attributes, and the sizes of its position tables."""
-    tables = [parameter.shape[1] for parameter in model.parameters() if parameter.dim() == 3 and len(parameter) == 1]
+    known = [parameter for parameter in model.parameters() if not nn.parameter.is_lazy(parameter)]
+    tables = [parameter.shape[1] for parameter in known if parameter.dim() == 3 and len(parameter) == 1]
     found = (*_hinted(model, LENGTH_ATTRIBUTES), *tables, 8, 4, 64)
     return tuple(dict.fromkeys(size for size in found if 0 < size <= 4096))
 

@@ -109,7 +109,8 @@ class Read:
 
 @dataclass(frozen=True)
 class ModuleSummary:
-    """One module of the hierarchy; `path` is empty for the root. Parameters count its children's, shared ones once.
+    """One module of the hierarchy; `path` is empty for the root. Parameters count its children's, shared ones once;
+    FLOPs and activation bytes are those of all of its calls.
 
     `arguments` is how it prints itself (`extra_repr`): `3, 64, kernel_size=(3, 3), stride=(1, 1)`.
     """
@@ -122,6 +123,7 @@ class ModuleSummary:
     outputs: tuple[Dims, ...]
     inputs: tuple[Dims, ...] = ()
     arguments: str = ""
+    activation_bytes: Dim = 0
 
 
 @dataclass(frozen=True)
@@ -153,13 +155,14 @@ class Operation:
     outputs: tuple[Tensor, ...]
     parameters: int = 0
     flops: Dim = 0
+    activation_bytes: Dim = 0
     error: str | None = None
 
 
 @dataclass(frozen=True)
 class Totals:
-    """`flops` of one forward (a multiply-add counts 2); `activation_bytes` of all tensors made on the way, views and
-    in-place results not counted."""
+    """`flops` of one forward (a multiply-add counts 2). `activation_bytes`: what autograd keeps of it for the backward
+    pass, each storage once; parameters, buffers, and what is computed again (checkpointed) are not counted."""
 
     parameters: int
     trainable: int

@@ -27,7 +27,7 @@ from ..schema import (
 from .fitting import Fitter
 from .instrument import Site
 from .mode import Fault
-from .operations import aligned_operations, assemble_operations, flops_of
+from .operations import aligned_operations, assemble_operations, total_cost, within
 from .places import Places
 from .probes import Probes
 from .recorder import ModuleSeen
@@ -107,8 +107,7 @@ def assemble(
         totals=Totals(
             counts[""].total,
             counts[""].trainable,
-            fitter.number([(run, sum(each.flops for each in ops)) for run, ops in aligned])[0],
-            fitter.number([(run, sum(each.bytes for each in ops)) for run, ops in aligned])[0],
+            *total_cost(aligned, range(len(base.operations)), fitter),
         ),
         reads=_unique_reads(init_reads, reads),
         operations=operations,
@@ -159,9 +158,8 @@ def _summarise_modules(
     for path, module in model.named_modules():
         count = count_parameters(module)
         indices = calls.get(path, [])
-        flops = [(run, sum(flops_of(each, index) for index in indices)) for run, each in aligned]
-        if not path:
-            flops = [(run, sum(seen.flops for seen in each)) for run, each in aligned]
+        ran = [inner for index in indices for inner in within(runs[0].operations, index)]
+        flops, activation_bytes = total_cost(aligned, ran if path else range(len(runs[0].operations)), fitter)
         inputs: tuple[Dims, ...] = ()
         outputs: tuple[Dims, ...] = ()
         if indices:
@@ -180,10 +178,11 @@ def _summarise_modules(
                 class_=type(module).__name__,
                 parameters=count.total,
                 trainable=count.trainable,
-                flops=fitter.number(flops)[0],
+                flops=flops,
                 outputs=outputs,
                 inputs=inputs,
                 arguments=module.extra_repr(),
+                activation_bytes=activation_bytes,
             )
         )
     return tuple(summaries)

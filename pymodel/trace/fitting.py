@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from ..cost.expressions import add_up
 from ..schema import Dim, Dims
-from .symbols import fit
+from .symbols import evaluate, fit
 
 UNKNOWN = re.compile(r"\bu\d+\b")
 """A size that depends on values."""
@@ -29,6 +30,20 @@ class Fitter:
         if found is None:
             return key[0][1], False
         return found, not (isinstance(found, str) and UNKNOWN.search(found))
+
+    def total(self, columns: Sequence[Sequence[tuple[int, int]]]) -> Dim:
+        """The sum of several numbers, each seen as in `number`: fitted one by one, equal terms collected, and held
+        against the sum at every run. What does not hold is the base run's number."""
+        expression = add_up(self.number(column)[0] for column in columns)
+        if isinstance(expression, int):
+            return expression
+        sums: dict[int, int] = {}
+        for column in columns:
+            for run, value in column:
+                sums[run] = sums.get(run, 0) + value
+        if all(evaluate(expression, self.bindings[run]) == value for run, value in sums.items()):
+            return expression
+        return self.number(list(sums.items()))[0]
 
     def shape(self, shapes: Sequence[tuple[int, tuple[int, ...]]]) -> tuple[Dims, bool]:
         """Like `number`, for each dimension of `(run, shape)` pairs; runs of another rank are left out."""

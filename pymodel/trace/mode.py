@@ -19,6 +19,7 @@ from torch.utils import _pytree as pytree
 from torch.utils._device import _device_constructors
 
 from ..cost.flops import count_flops
+from ..cost.ledger import Ledger
 from .assume import VALUE_READERS, Assumptions
 from .assumed_numbers import plain
 from .frontier import expected_output
@@ -45,6 +46,7 @@ class OperationSeen:
     input_shapes: list[tuple[int, ...]] = field(default_factory=list)
     flops: int = 0
     bytes: int = 0
+    """What it adds to the memory that is kept for the backward pass."""
     error: str | None = None
 
 
@@ -74,8 +76,10 @@ class ForwardMode(TorchFunctionMode):
         poll: Callable[[], None],
         frontier: bool,
         assumptions: Assumptions,
+        ledger: Ledger,
     ) -> None:
         super().__init__()
+        self.ledger = ledger
         self.assumptions = assumptions
         self.files = files
         self.paths = paths
@@ -90,7 +94,6 @@ class ForwardMode(TorchFunctionMode):
         self._makers: dict[int, int] = {}
         self._devices: dict[int, str] = {}
         self._moved: dict[int, torch.Tensor] = {}
-        self._storages: set[int] = set()
 
     # What is known of a tensor.
 
@@ -129,12 +132,12 @@ class ForwardMode(TorchFunctionMode):
             kwargs["device"] = "meta"
         if name in ("to", "cuda", "cpu") and args and isinstance(args[0], torch.Tensor):
             device = requested_device(args, kwargs) if name == "to" else name
-            return self._note(name, args, kwargs, move(func, args, kwargs), device)
+            return self._note(func, name, args, kwargs, move(func, args, kwargs), device)
         try:
             output = func(*args, **kwargs)
         except (RuntimeError, ValueError, IndexError, TypeError) as error:
             output = self._fail(func, name, args, kwargs, error)
-        return self._note(name, args, kwargs, output, device)
+        return self._note(func, name, args, kwargs, output, device)
 
     def _on_meta(self, values: Any) -> Any:
         def convert(value: Any) -> Any:
@@ -181,7 +184,9 @@ class ForwardMode(TorchFunctionMode):
             return True
         return any(self.assumptions.is_assumed(tensor) for tensor in tensors)
 
-    def _note(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any, device: str | None) -> Any:
+    def _note(
+        self, func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any, device: str | None
+    ) -> Any:
         inputs = [leaf for leaf in pytree.tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
         outputs = [leaf for leaf in pytree.tree_leaves(output) if isinstance(leaf, torch.Tensor)]
         if not outputs:
@@ -194,6 +199,7 @@ class ForwardMode(TorchFunctionMode):
             [self.id_of(tensor) for tensor in inputs],
             [],
             flops=count_flops(name, args, kwargs, output),
+            bytes=self.ledger.note(func, name, args, kwargs, inputs, outputs),
         )
         if self.faults and self.faults[-1].went_on and not seen.error and self.faults[-1].frame == seen.frame:
             seen.error = self.faults[-1].message
@@ -204,9 +210,12 @@ class ForwardMode(TorchFunctionMode):
             self._devices[id(tensor)] = inherited
             shape = tuple(tensor.shape)
             seen.outputs.append((self.name_tensor(tensor), shape, str(tensor.dtype).removeprefix("torch.")))
-            if tensor._base is None and not any(tensor is each for each in inputs):
-                seen.bytes += tensor.numel() * tensor.element_size()
         return output
+
+    def charge(self, count: int) -> None:
+        """Add bytes that are kept to the operation that ran last."""
+        if self.operations:
+            self.operations[-1].bytes += count
 
     # Submodules.
 

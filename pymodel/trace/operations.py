@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from ..schema import Location, Operation, Tensor
+from ..schema import Dim, Location, Operation, Tensor
 from .fitting import Fitter
 from .mode import OperationSeen
 from .places import Places
@@ -36,6 +36,7 @@ def assemble_operations(
             Tensor(name, fitter.shape([(run, each.outputs[n][1]) for run, each in same])[0], dtype)
             for n, (name, _, dtype) in enumerate(seen.outputs)
         )
+        flops, activation_bytes = total_cost(aligned, within(base.operations, index), fitter)
         result.append(
             Operation(
                 id=ids[index],
@@ -49,7 +50,8 @@ def assemble_operations(
                 inputs=tuple(dict.fromkeys(seen.inputs)),
                 outputs=outputs,
                 parameters=parameters.get(seen.module, 0) if seen.module is not None else 0,
-                flops=fitter.number([(run, flops_of(operations, index)) for run, operations in aligned])[0],
+                flops=flops,
+                activation_bytes=activation_bytes,
                 error=seen.error,
             )
         )
@@ -68,17 +70,28 @@ def aligned_operations(runs: Sequence[Run]) -> list[tuple[int, list[OperationSee
     return [(number, run.operations) for number, run in enumerate(runs) if outline(run) == expected]
 
 
-def flops_of(operations: Sequence[OperationSeen], index: int) -> int:
-    """FLOPs of an operation; those of a submodule's call are the sum of what ran within it."""
+def within(operations: Sequence[OperationSeen], index: int) -> list[int]:
+    """An operation, or all those that ran within a submodule's call: calls nest, so they follow it without a gap."""
     if operations[index].module is None:
-        return operations[index].flops
-    enclosing, total = {index}, 0
+        return [index]
+    enclosing = {index}
+    inner = []
     for later in range(index + 1, len(operations)):
         if operations[later].parent not in enclosing:
-            break  # calls nest, so what is within an operation follows it without a gap
+            break
         enclosing.add(later)
-        total += operations[later].flops
-    return total
+        inner.append(later)
+    return inner
+
+
+def total_cost(
+    aligned: Sequence[tuple[int, list[OperationSeen]]], indices: Iterable[int], fitter: Fitter
+) -> tuple[Dim, Dim]:
+    """FLOPs of these operations together, and the bytes that they keep for the backward pass."""
+    chosen = list(indices)
+    flops = [[(run, operations[n].flops) for run, operations in aligned] for n in chosen]
+    kept = [[(run, operations[n].bytes) for run, operations in aligned] for n in chosen]
+    return fitter.total(flops), fitter.total(kept)
 
 
 def _stable_ids(operations: Sequence[OperationSeen]) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..cost.ledger import Ledger
 from . import kernels as kernels  # registers what a run on meta needs
 from .assume import Assumptions, assuming
 from .mode import Fault, ForwardMode, Frame, OperationSeen
@@ -67,7 +68,8 @@ def run_forward(
     the error that ended the run are in the answer. Cancellation, a BaseException, passes through."""
     paths = {id(module): path for path, module in model.named_modules()}
     assumptions = Assumptions(binding)
-    mode = ForwardMode(files, paths, poll, frontier, assumptions)
+    ledger = Ledger(model)
+    mode = ForwardMode(files, paths, poll, frontier, assumptions, ledger)
     recorder = Recorder(mode.device_of, assumptions.is_assumed)
     error: BaseException | None = None
     frame: Frame | None = None
@@ -76,7 +78,14 @@ def run_forward(
         args, kwargs = arguments()
     input_ids = [_tensors(mode, value) for value in (*args, *kwargs.values())]
     try:
-        with warnings.catch_warnings(), torch.device("meta"), calling(mode), assuming(assumptions), mode:
+        with (
+            warnings.catch_warnings(),
+            torch.device("meta"),
+            calling(mode),
+            assuming(assumptions),
+            ledger.watching_custom_functions(mode.charge),
+            mode,
+        ):
             warnings.simplefilter("ignore")
             if record:
                 with recording(recorder):
