@@ -72,10 +72,9 @@ class _Rewriter(ast.NodeTransformer):
         self.depth += 1
         body = self._block(node.body)
         self.depth -= 1
-        arguments = node.args
-        named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-        named += [star for star in (arguments.vararg, arguments.kwarg) if star]
-        recorded = [self._record_name(arg, arg.arg, len(arg.arg)) for arg in named if arg.arg not in ("self", "cls")]
+        recorded = self._record_parameters(node.args)
+        if self.depth:
+            node.args = self._defaults(node.args)
         first = 1 if _is_docstring(body[0]) else 0
         node.body = body[:first] + recorded + body[first:]
         return node
@@ -88,9 +87,22 @@ class _Rewriter(ast.NodeTransformer):
 
     def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
         self.depth += 1
-        node.body = self.visit(node.body)
+        body = self.visit(node.body)
         self.depth -= 1
+        parameters = [record.value for record in self._record_parameters(node.args)]
+        if self.depth:
+            node.args = self._defaults(node.args)
+        if parameters:  # (parameters…, body)[-1]
+            last = ast.Subscript(ast.Tuple([*parameters, body], ast.Load()), ast.Constant(-1), ast.Load())
+            body = ast.fix_missing_locations(ast.copy_location(last, node.body))
+        node.body = body
         return node
+
+    def _defaults(self, arguments: ast.arguments) -> ast.arguments:
+        """Defaults are evaluated where the function is defined."""
+        arguments.defaults = [self.visit(default) for default in arguments.defaults]
+        arguments.kw_defaults = [default and self.visit(default) for default in arguments.kw_defaults]
+        return arguments
 
     def _block(self, statements: Statements) -> Statements:
         result: Statements = []
@@ -104,28 +116,44 @@ class _Rewriter(ast.NodeTransformer):
     def visit_Assign(self, node: ast.Assign) -> ast.AST | Statements:
         if not self.depth:
             return node
+        records = [record for target in node.targets for record in self._record_targets(target)]
         node.value = self.visit(node.value)
-        return [node, *(record for target in node.targets for record in self._record_targets(target))]
+        node.targets = [self.visit(target) for target in node.targets]
+        return [node, *records]
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | Statements:
         if not self.depth or node.value is None:
             return node
+        records = self._record_targets(node.target)
         node.value = self.visit(node.value)
-        return [node, *self._record_targets(node.target)]
+        node.target = self.visit(node.target)
+        return [node, *records]
 
     def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST | Statements:
         if not self.depth:
             return node
-        original = _load(node.target)
+        records = self._record_targets(node.target)
+        if records:  # the target read again is what the operator gave; `x[i]` read again would be an operation more
+            operation = ast.Expr(self._wrap(ast.copy_location(_load(node.target), node), "operation"))
+            records.insert(0, ast.copy_location(operation, node))
         node.value = self.visit(node.value)
-        operation = ast.Expr(self._wrap(ast.copy_location(original, node), "operation"))
-        return [node, ast.copy_location(operation, node), *self._record_targets(node.target)]
+        node.target = self.visit(node.target)
+        return [node, *records]
 
     def visit_For(self, node: ast.For) -> ast.AST:
         return self._loop(node)
 
     def visit_AsyncFor(self, node: ast.AsyncFor) -> ast.AST:
         return self._loop(node)
+
+    def visit_comprehension(self, node: ast.comprehension) -> ast.AST:
+        records = [record.value for record in self._record_targets(node.target)] if self.depth else []
+        node = self.generic_visit(node)  # type: ignore[assignment]
+        if records:  # a condition that always holds: a tuple that is not empty
+            node.ifs.insert(
+                0, ast.fix_missing_locations(ast.copy_location(ast.Tuple(records, ast.Load()), node.target))
+            )
+        return node
 
     def _loop(self, node: ast.For | ast.AsyncFor) -> ast.AST:
         if not self.depth:
@@ -164,8 +192,10 @@ class _Rewriter(ast.NodeTransformer):
 
     def visit_match_case(self, node: ast.match_case) -> ast.AST:
         # Patterns look like expressions but only some shapes of them are legal: they stay as they are.
+        captured = [each for each in ast.walk(node.pattern) if isinstance(each, (ast.MatchAs, ast.MatchStar))]
+        records = [self._record_captured(each, each.name) for each in captured if each.name] if self.depth else []
         node.guard = self.visit(node.guard) if node.guard else None
-        node.body = self._block(node.body)
+        node.body = [*records, *self._block(node.body)]
         return node
 
     def visit_Match(self, node: ast.Match) -> ast.AST:
@@ -218,20 +248,37 @@ class _Rewriter(ast.NodeTransformer):
 
     # Records.
 
-    def _record_targets(self, target: ast.expr) -> Statements:
+    def _record_parameters(self, arguments: ast.arguments) -> list[ast.Expr]:
+        named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+        named += [star for star in (arguments.vararg, arguments.kwarg) if star]
+        return [self._record_name(arg, arg.arg) for arg in named if arg.arg not in ("self", "cls")]
+
+    def _record_targets(self, target: ast.expr) -> list[ast.Expr]:
         if isinstance(target, ast.Name):
-            return [self._record_name(target, target.id, len(target.id))]
+            return [self._record_name(target, target.id)]
         if isinstance(target, ast.Starred):
             return self._record_targets(target.value)
         if isinstance(target, (ast.Tuple, ast.List)):
             return [record for element in target.elts for record in self._record_targets(element)]
-        if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self":
-            return [ast.copy_location(ast.Expr(self._wrap(_load(target), "read")), target)]
+        if _is_dotted(target):
+            return [ast.copy_location(ast.Expr(self._wrap(_load(target), "name")), target)]
         return []
 
-    def _record_name(self, node: ast.expr | ast.arg, name: str, length: int) -> ast.stmt:
+    def _record_captured(self, pattern: ast.MatchAs | ast.MatchStar, name: str) -> ast.Expr:
+        """The name that a pattern binds ends it: `as name`, `*name`, or `name` alone."""
+        end = pattern.end_col_offset - len(name.encode())
+        at = ast.Name(
+            name,
+            lineno=pattern.end_lineno,
+            col_offset=end,
+            end_lineno=pattern.end_lineno,
+            end_col_offset=pattern.end_col_offset,
+        )
+        return self._record_name(at, name)
+
+    def _record_name(self, node: ast.expr | ast.arg, name: str) -> ast.Expr:
         start = self._position(node.lineno, node.col_offset)
-        site = self._site("name", start, Position(start.line, start.column + length), name)
+        site = self._site("name", start, Position(start.line, start.column + len(name)), name)
         value = ast.copy_location(ast.Name(name, ast.Load()), node)
         return ast.copy_location(ast.Expr(_record_call(site, value, node)), node)
 
@@ -275,6 +322,15 @@ def _load(target: ast.expr) -> ast.expr:
     for node in ast.walk(copy):
         ast.copy_location(node, target)
     return copy
+
+
+def _is_dotted(target: ast.expr) -> bool:
+    """`self.h`, `state.cache.keys`: attributes of names, which can be read without an effect."""
+    while isinstance(target, ast.Attribute):
+        target = target.value
+        if isinstance(target, ast.Name):
+            return True
+    return False
 
 
 def _is_docstring(statement: ast.stmt) -> bool:

@@ -80,24 +80,45 @@ def _describe(occurrences: list[Occurrence], fitter: Fitter) -> dict[str, Any]:
         value, proven = _fit_int(first, fitter)
         return {"kind": "int", "value": value, "assumed": seen.assumed or not proven}
     if isinstance(seen, TupleSeen):
-        return {"kind": "tuple", "items": tuple(_fit_item(first, n, fitter) for n in range(len(seen.items)))}
+        items = [_fit_item(first, n, fitter) for n in range(len(seen.items))]
+        proven = all(each for _, each in items)
+        return {"kind": "tuple", "items": tuple(item for item, _ in items), "assumed": not proven}
     kind: Literal["dict", "other"] = "dict" if isinstance(seen, DictSeen) else "other"
     return {"kind": kind}
 
 
 def _fit_tensor(occurrence: Occurrence, fitter: Fitter) -> tuple[Dims, bool]:
-    return fitter.shape([(run, seen.shape) for run, seen in occurrence if isinstance(seen, TensorSeen)])
+    shapes = [(run, seen.shape) for run, seen in occurrence if isinstance(seen, TensorSeen)]
+    dims, proven = fitter.shape(shapes)
+    return dims, proven and _is_settled(shapes, occurrence, fitter)
 
 
 def _fit_int(occurrence: Occurrence, fitter: Fitter) -> tuple[Dim, bool]:
-    return fitter.number([(run, seen.value) for run, seen in occurrence if isinstance(seen, IntSeen)])
+    numbers = [(run, seen.value) for run, seen in occurrence if isinstance(seen, IntSeen)]
+    value, proven = fitter.number(numbers)
+    return value, proven and _is_settled(numbers, occurrence, fitter)
 
 
-def _fit_item(occurrence: Occurrence, n: int, fitter: Fitter) -> Dim | Dims | None:
+def _fit_item(occurrence: Occurrence, n: int, fitter: Fitter) -> tuple[Dim | Dims | None, bool]:
+    """An item of a tuple, and whether it is proven; None for what is neither a tensor nor an int."""
     column = [(run, seen.items[n]) for run, seen in occurrence if isinstance(seen, TupleSeen) and n < len(seen.items)]
     kind = column[0][1]
     if isinstance(kind, IntSeen):
-        return _fit_int(column, fitter)[0]
+        value, proven = _fit_int(column, fitter)
+        return value, proven and not kind.assumed
     if isinstance(kind, TensorSeen):
-        return _fit_tensor(column, fitter)[0]
-    return None
+        dims, proven = _fit_tensor(column, fitter)
+        return dims, proven and not kind.assumed
+    return None, True
+
+
+def _is_settled(seen: Sequence[tuple[int, Any]], occurrence: Occurrence, fitter: Fitter) -> bool:
+    """Whether every run that came here saw the same kind of thing, and each symbol had at least three sizes in them:
+    what was seen at fewer (behind `if T > 12`) could follow any law."""
+    if len(seen) != len(occurrence):
+        return False
+    bindings = [fitter.bindings[run] for run, _ in seen]
+    return all(
+        len({binding[symbol] for binding in bindings}) >= min(3, len({binding[symbol] for binding in fitter.bindings}))
+        for symbol in bindings[0]
+    )

@@ -24,7 +24,8 @@ def register(server: PyModelServer) -> None:
         lines = state.document.lines
         hints: dict[int, types.InlayHint] = {}
         for trace, _ in state.traces():
-            for value in trace.values:
+            # The leftmost name of a line is what its statement is for: `y` in `y = cat([f(x) for x in xs])`.
+            for value in sorted(trace.values, key=lambda each: (each.start.line, each.start.column)):
                 shown = value.path == state.path and value.kind == "tensor" and value.phase == "forward"
                 if not shown or (wanted == "assigned" and value.name is None) or value.end.line in hints:
                     continue

@@ -1,0 +1,23 @@
+"""The whole way for one file: claim, real runs, comparison."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pymodel.worker.client import Worker
+
+from .bindings import two_bindings
+from .claim import Document, claims_of
+from .compare import Report, compare
+from .real import run_for_real
+
+
+def check_file(worker: Worker, path: Path, name: str | None = None) -> list[Report]:
+    """A report of each model of a file, or of the one named."""
+    return [check_document(document) for document in claims_of(worker, path, name)]
+
+
+def check_document(document: Document) -> Report:
+    if document["construction"] is None:
+        return compare(document, [])
+    return compare(document, [run_for_real(document, binding) for binding in two_bindings(document["symbols"])])
