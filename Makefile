@@ -44,6 +44,10 @@ types: $(PYTHON_PARTS) $(NODE_PARTS) ## Types of Python and TypeScript
 	$(BIN)/mypy
 	npm run --silent check
 
+.PHONY: corpus
+corpus: $(PYTHON_PARTS) ## The engine over whole libraries from PyPI; writes docs/coverage.md
+	$(BIN)/python -m tests.corpus
+
 .PHONY: package
 package: $(VSIX) ## Build the extension's package, dist/pymodel.vsix
 

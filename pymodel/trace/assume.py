@@ -15,6 +15,7 @@ import torch
 from torch.utils import _pytree as pytree
 
 from .assumed_numbers import AssumedFloat, AssumedInt, assumed_number
+from .constants import Constants
 
 UNKNOWN_SIZE = 5
 """How many elements are taken where values decide; the same for all, as two that must agree often do."""
@@ -39,19 +40,27 @@ _FIRST_TELLS_SHAPE = frozenset(
 
 
 class Assumptions:
-    """The assumptions of one run. `made` grows with each: a call during which it changed is not to be remembered."""
+    """The assumptions of one run. `asked` grows whenever a value is asked for, known or not: a call during which it
+    changed is not to be remembered."""
 
     def __init__(self, given: Mapping[str, int] | None = None, choices: Sequence[bool] = ()) -> None:
+        self.asked = 0
         self.made = 0
         self.everything = False
         """A branch was taken on an assumed value: from here on all is assumed."""
         self.unknown: dict[str, int] = {}
         self.choices: list[bool] = []
+        self.constants = Constants()
         self._given = given or {}
         self._wanted = tuple(choices)
         self._counts: dict[tuple[int, int], int] = {}
         self._assumed: set[int] = set()
         self._kept: list[torch.Tensor] = []
+
+    def known(self, tensor: torch.Tensor) -> torch.Tensor | None:
+        """The values of a tensor that do not depend on inputs or weights, on the CPU."""
+        self.asked += 1
+        return self.constants.value(tensor)
 
     # Assuming.
 
@@ -61,11 +70,14 @@ class Assumptions:
 
     def count_true(self, mask: torch.Tensor) -> int:
         """How many elements of a tensor are not zero: the same number whenever the same tensor is asked for."""
+        known = self.known(mask)
+        if known is not None:
+            return int(known.count_nonzero())
         key = (id(mask), mask._version)
         if key not in self._counts:
             self._kept.append(mask)  # its id() must not be used again while the run lasts
             self._counts[key] = self.size(mask.numel())
-        self.made += 1
+        self.assume()
         return self._counts[key]
 
     def choose(self) -> bool:
@@ -76,23 +88,37 @@ class Assumptions:
         return self.choices[at]
 
     def branched(self) -> None:
-        self.made += 1
+        self.assume()
         self.everything = True
 
-    def scalar(self, dtype: torch.dtype) -> int | float | complex | bool:
+    def assume(self) -> None:
+        """Note that what the call under way gives is assumed."""
+        self.asked += 1
+        self.made += 1
+
+    def scalar(self, tensor: torch.Tensor) -> int | float | complex | bool:
         """What a tensor of one element holds."""
+        known = self.known(tensor)
+        if known is not None and known.numel() == 1:
+            with torch._C.DisableTorchFunction():
+                return known.item()
+        return self._assumed_scalar(tensor.dtype)
+
+    def _assumed_scalar(self, dtype: torch.dtype) -> int | float | complex | bool:
         if dtype == torch.bool:
             return self.choose()
         if dtype.is_complex:
             self.branched()
             return 1 + 0j
-        if dtype.is_floating_point:
-            self.made += 1
-            return assumed_number(1.0, self.branched)
-        return assumed_number(self._new_unknown(UNKNOWN_NUMBER, 0, 1 << 30), self.branched)
+        number = self._new_unknown(UNKNOWN_NUMBER, 0, 1 << 30)
+        return assumed_number(float(number) if dtype.is_floating_point else number, self.branched)
 
-    def answer(self, name: str, args: Sequence[Any]) -> Any:
-        """What one of the `VALUE_READERS` gives."""
+    def read(self, function: Any, name: str, args: tuple[Any, ...]) -> Any:
+        """What one of the `VALUE_READERS` gives: the truth, where its tensors' values are known."""
+        known = [self.known(each) if isinstance(each, torch.Tensor) else each for each in args]
+        if not any(each is None for each in known):
+            with torch._C.DisableTorchFunction():
+                return function(*known)
         if name in _TRUTHS:
             return self.choose()
         tensor: torch.Tensor = args[0]
@@ -100,7 +126,7 @@ class Assumptions:
             self.branched()  # an array's way is not followed
             with torch._C.DisableTorchFunction():
                 return torch.zeros(tensor.shape, dtype=tensor.dtype, device="cpu").numpy()
-        number = self.scalar(tensor.dtype)
+        number = self._assumed_scalar(tensor.dtype)
         if name == "tolist":
             return _nested(number, tuple(tensor.shape))
         convert = {"__int__": int, "__index__": int, "__float__": float, "__complex__": complex}.get(name)
@@ -110,7 +136,7 @@ class Assumptions:
         return assumed_number(converted, self.branched) if isinstance(converted, (int, float)) else converted
 
     def _new_unknown(self, usual: int, smallest: int, largest: int) -> int:
-        self.made += 1
+        self.assume()
         if len(self.unknown) >= MAX_UNKNOWN:
             self.everything = True
             return min(max(usual, smallest), largest)
@@ -123,8 +149,8 @@ class Assumptions:
     def is_assumed(self, tensor: torch.Tensor) -> bool:
         return self.everything or id(tensor) in self._assumed
 
-    def follow(self, name: str, given: tuple[tuple[Any, ...], dict[str, Any]], output: Any, made_before: int) -> None:
-        """Mark the outputs of a call whose shapes rest on an assumption.
+    def follow(self, name: str, given: tuple[tuple[Any, ...], dict[str, Any]], output: Any, made_before: int) -> bool:
+        """Mark the outputs of a call whose shapes rest on an assumption; whether any do.
 
         The caller keeps the outputs alive: they are known by their `id()`.
         """
@@ -133,11 +159,12 @@ class Assumptions:
         if name in _ARGUMENTS_TELL_SHAPE:
             deciding = arguments[1:]
         if self.made == made_before and not any(map(self._decides, deciding)):
-            return
-        for leaf in pytree.tree_leaves(output):
-            # What was done in place has the shape it had.
-            if isinstance(leaf, torch.Tensor) and not any(leaf is each for each in arguments):
-                self._assumed.add(id(leaf))
+            return self.everything
+        made = [leaf for leaf in pytree.tree_leaves(output) if isinstance(leaf, torch.Tensor)]
+        # What was done in place has the shape it had.
+        new = [tensor for tensor in made if not any(tensor is each for each in arguments)]
+        self._assumed.update(map(id, new))
+        return self.everything or bool(new)
 
     def _decides(self, value: Any) -> bool:
         if isinstance(value, torch.Tensor):

@@ -1,7 +1,8 @@
 """Kernels on meta for operators whose answer depends on values: they ask the run's assumptions (see `assume`).
 
 Registered with torch's dispatcher, so that what reaches one of them inside another function (a slice by a tensor,
-`torch.combinations`) is met as well. Outside a run they refuse as torch does.
+`torch.combinations`) is met as well. Outside a run they refuse as torch does. Operators whose own kernel on meta
+refuses what the real ones take are here, too.
 """
 
 from __future__ import annotations
@@ -22,8 +23,12 @@ def _indices(like: Tensor, *shape: int) -> Tensor:
     return like.new_empty(shape, dtype=torch.int64)
 
 
+def _count_different(values: Tensor) -> int:
+    return len(set(values.flatten().tolist()))
+
+
 def _local_scalar_dense(tensor: Tensor) -> Any:
-    return plain(active_assumptions().scalar(tensor.dtype))
+    return plain(active_assumptions().scalar(tensor))
 
 
 def _nonzero(tensor: Tensor) -> Tensor:
@@ -37,7 +42,8 @@ def _masked_select(tensor: Tensor, mask: Tensor) -> Tensor:
 def _unique2(
     tensor: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False
 ) -> tuple[Tensor, Tensor, Tensor]:
-    count = active_assumptions().size(tensor.numel(), 1)
+    known = active_assumptions().known(tensor)
+    count = active_assumptions().size(tensor.numel(), 1) if known is None else _count_different(known)
     inverse = tensor.shape if return_inverse else (0,)
     return tensor.new_empty(count), _indices(tensor, *inverse), _indices(tensor, count if return_counts else 0)
 
@@ -71,7 +77,10 @@ def _unique_dim_consecutive(
 
 
 def _repeat_interleave(repeats: Tensor, *, output_size: int | None = None) -> Tensor:
-    return repeats.new_empty(active_assumptions().size(1 << 30) if output_size is None else output_size)
+    if output_size is None:
+        known = active_assumptions().known(repeats)
+        output_size = active_assumptions().size(1 << 30) if known is None else int(known.sum())
+    return repeats.new_empty(output_size)
 
 
 def _bincount(tensor: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
@@ -83,6 +92,22 @@ def _bincount(tensor: Tensor, weights: Tensor | None = None, minlength: int = 0)
 
 def _equal(tensor: Tensor, other: Tensor) -> bool:
     return tuple(tensor.shape) == tuple(other.shape) and active_assumptions().choose()
+
+
+def _grouped_mm(
+    left: Tensor,
+    right: Tensor,
+    offs: Tensor | None = None,
+    bias: Tensor | None = None,
+    out_dtype: torch.dtype | None = None,
+) -> Tensor:
+    """A product for each group of rows. The kernel on meta wants bfloat16, which the one on the CPU does not."""
+    if left.shape[-1] != right.shape[-2]:
+        raise RuntimeError(f"contraction dimension of mat_a and mat_b must match: {left.shape} and {right.shape}")
+    groups: tuple[int, ...] = ()
+    if left.dim() == right.dim():
+        groups = (left.shape[0],) if left.dim() == 3 else (0 if offs is None else offs.shape[0],)
+    return left.new_empty((*groups, left.shape[-2], right.shape[-1]), dtype=out_dtype)
 
 
 _KERNELS: dict[str, Callable[..., Any]] = {
@@ -97,6 +122,7 @@ _KERNELS: dict[str, Callable[..., Any]] = {
     "repeat_interleave.Tensor": _repeat_interleave,
     "bincount": _bincount,
     "equal": _equal,
+    "_grouped_mm": _grouped_mm,
 }
 
 

@@ -14,6 +14,8 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._device import _device_constructors
 
+from .constants import move_knowing
+
 SMALL = 4096
 """Tensors of at most so many elements are made for real while a model is built."""
 
@@ -69,7 +71,7 @@ def move_to_meta(model: nn.Module) -> None:
         if tensor.device.type == "meta":
             return tensor
         if id(tensor) not in replaced:
-            moved = tensor.detach().to("meta")
+            moved = move_knowing(tensor)
             replaced[id(tensor)] = (
                 nn.Parameter(moved, requires_grad=tensor.requires_grad) if isinstance(tensor, nn.Parameter) else moved
             )

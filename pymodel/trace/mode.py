@@ -22,6 +22,7 @@ from ..cost.flops import count_flops
 from ..cost.ledger import Ledger
 from .assume import VALUE_READERS, Assumptions
 from .assumed_numbers import plain
+from .constants import move_knowing
 from .frontier import expected_output
 from .meta import move, requested_device
 
@@ -48,6 +49,8 @@ class OperationSeen:
     bytes: int = 0
     """What it adds to the memory that is kept for the backward pass."""
     error: str | None = None
+    assumed: bool = False
+    """The shape of what it gave rests on an assumption."""
 
 
 @dataclass
@@ -118,11 +121,17 @@ class ForwardMode(TorchFunctionMode):
             return func(*args, **kwargs)
         self.poll()
         if name in VALUE_READERS:
-            return self.assumptions.answer(name, args)
+            return self.assumptions.read(func, name, args)
         given, made_before = (args, kwargs), self.assumptions.made
-        output = self._run(func, name, self._on_meta(args), self._on_meta(kwargs))
+        args, kwargs = self._on_meta(args), self._on_meta(kwargs)
+        output = self._run(func, name, args, dict(kwargs))
         if self.assumptions.made:
-            self.assumptions.follow(name, given, output, made_before)
+            rests = self.assumptions.follow(name, given, output, made_before)
+            if self.operations:
+                self.operations[-1].assumed |= rests
+            if rests:
+                return output
+        self.assumptions.constants.note(func, name, args, kwargs, output)
         return output
 
     def _run(self, func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -146,7 +155,7 @@ class ForwardMode(TorchFunctionMode):
             if id(value) not in self._moved:
                 self._kept.append(value)
                 with torch._C.DisableTorchFunction():
-                    self._moved[id(value)] = value.detach().to("meta")
+                    self._moved[id(value)] = move_knowing(value)
             return self._moved[id(value)]
 
         return pytree.tree_map(convert, values)
@@ -154,7 +163,7 @@ class ForwardMode(TorchFunctionMode):
     def _fail(self, func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception) -> Any:
         tensors = [leaf for leaf in pytree.tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
         if not isinstance(error, (ValueError, IndexError)) and self._is_ours(error, tensors):
-            self.assumptions.made += 1
+            self.assumptions.assume()
             guess = expected_output(name, args, kwargs)
             if guess is None:
                 raise error

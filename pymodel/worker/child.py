@@ -24,6 +24,7 @@ def run_child(request: Analyse, result: int, where: int) -> NoReturn:
     faulthandler.register(limits.TELL_WHERE, file=where, all_threads=False)
     tell_where_it_exits(where)
     limits.limit_resources()
+    limits.name_temporary_folder()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     seccomp.install_filter()
     guard.arm()

@@ -6,6 +6,8 @@ import ctypes
 import os
 import signal
 import sys
+import tempfile
+from pathlib import Path
 
 EXTRA_MEMORY = 4 << 30
 CPU_SECONDS = 600
@@ -36,6 +38,14 @@ def limit_resources() -> None:
         hard = resource.getrlimit(kind)[1]
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(kind, (most, most))
+
+
+def name_temporary_folder() -> None:
+    """Say where temporary files would lie: Python finds that out by writing one, which fails in a child, and with it
+    the import of packages that only ask."""
+    named = (os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP"))
+    folders = (*named, "/tmp", "/var/tmp", "/usr/tmp", str(Path.cwd()))
+    tempfile.tempdir = next((folder for folder in folders if folder and Path(folder).is_dir()), None)
 
 
 def current_size() -> int:

@@ -1,0 +1,140 @@
+"""`python -m tests.corpus`: trace the libraries' models with the right inputs given, then their classes with none.
+
+Results are kept by model in `.build/corpus/results`, and used again while the engine and the libraries are the same:
+a run that was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from .packages import FOLDER, environment, fingerprint, install
+
+RESULTS = FOLDER / "results"
+SECONDS = 60.0
+
+
+def main() -> int:
+    options = _options()
+    if options.work:
+        return _work(options)
+    install()
+    names = [options.library] if options.library else _library_names()
+    for name in names:
+        jobs = [
+            subprocess.Popen(
+                [sys.executable, "-m", "tests.corpus", *sys.argv[1:], "--work", name, "--share", f"{n}/{options.jobs}"],
+                env=environment(),
+            )
+            for n in range(options.jobs)
+        ]
+        codes = [job.wait() for job in jobs]
+        if any(codes):
+            print(f"{name}: could not be run", file=sys.stderr)
+            return 1
+    if not options.library:
+        from .report import write_report
+
+        write_report(RESULTS)
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.corpus", description=__doc__)
+    parser.add_argument("--library", help="only this library, with each result printed and no report written")
+    parser.add_argument("--limit", type=int, help="only the first so many groups of models of each library")
+    parser.add_argument("--only", help="only groups with this in their name")
+    parser.add_argument("--part", choices=("given", "nothing"), help="only with inputs given, or only with nothing")
+    parser.add_argument("--jobs", type=int, default=max(1, (os.cpu_count() or 1) // 2))
+    parser.add_argument("--keep", action="store_true", help="use what is there, though the engine has changed")
+    parser.add_argument("--work", help=argparse.SUPPRESS)
+    parser.add_argument("--share", default="0/1", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def _library_names() -> list[str]:
+    script = "from tests.corpus.libraries import LIBRARIES\nprint(*(each.name for each in LIBRARIES))"
+    told = subprocess.run([sys.executable, "-c", script], env=environment(), check=True, capture_output=True, text=True)
+    return told.stdout.split()
+
+
+def _work(options: argparse.Namespace) -> int:
+    """One process's share of one library."""
+    import gc
+    import importlib
+    import warnings
+
+    from pymodel.trace.torchvision_operators import watch_for_torchvision
+
+    from .libraries import LIBRARIES
+    from .nothing_given import class_files
+
+    warnings.simplefilter("ignore")
+    library = next(each for each in LIBRARIES if each.name == options.work)
+    watch_for_torchvision()
+    share, of = map(int, options.share.split("/"))
+    works: list[tuple[str, Any, float]] = []
+    if options.part != "nothing":
+        importlib.import_module(library.module)
+        works += [(f"given/{each.name}", each, SECONDS) for each in library.groups()]
+    if options.part != "given":
+        works += [(f"nothing/{each.name}", each, SECONDS) for each in class_files(library.module)]
+    if options.only:
+        works = [each for each in works if options.only in each[0]]
+    gc.collect()
+    gc.freeze()
+    for name, work, seconds in works[share : options.limit : of]:
+        path = RESULTS / library.name / f"{name.replace('/', '--')}.json"
+        for item in _known(path, options.keep) or _run(path, name, work, seconds):
+            if options.library:
+                print(_line(item), flush=True)
+    return 0
+
+
+def _known(path: Path, keep: bool) -> list[dict[str, Any]] | None:
+    if not path.exists():
+        return None
+    known = json.loads(path.read_text())
+    if keep and all(item["ok"] for item in known["items"]):
+        return list(known["items"])
+    return list(known["items"]) if known["fingerprint"] == fingerprint() else None
+
+
+def _run(path: Path, name: str, work: Any, seconds: float) -> list[dict[str, Any]]:
+    from .cases import Group, run_case
+    from .children import run_apart
+
+    def items() -> Iterator[dict[str, Any]]:
+        if isinstance(work, Group):
+            yield from (run_case(case) for case in work.cases())
+        else:
+            yield from work.outcomes()
+
+    done, ended = run_apart(items, seconds)
+    if ended is not None:
+        done.append(
+            {"name": name.partition("/")[2], "ok": False, "stage": "process", "error": ended, "seconds": seconds}
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{os.getpid()}")
+    temporary.write_text(json.dumps({"fingerprint": fingerprint(), "items": done}))
+    temporary.replace(path)
+    return done
+
+
+def _line(item: dict[str, Any]) -> str:
+    words = "ok " if item["ok"] else "NOT"
+    assumed = f" {item['assumed']}/{item['operations']} assumed" if item.get("assumed") else ""
+    stuck = " batch not moved" if item["ok"] and item.get("moved") == [] else ""
+    return f"{words} {item['seconds']:6.1f} s  {item['name']}{assumed}{stuck}  {item.get('error') or ''}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

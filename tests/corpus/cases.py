@@ -1,0 +1,101 @@
+"""A model with the right inputs, and what became of tracing it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from torch import nn
+
+from pymodel.schema import Construction, Source
+from pymodel.trace.assemble import assemble
+from pymodel.trace.meta import build
+from pymodel.trace.places import Places
+from pymodel.trace.probes import probe
+from pymodel.trace.run import Run, run_forward
+
+Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model, and its arguments at a binding of the symbols, whose usual sizes are `symbols`."""
+
+    name: str
+    make: Callable[[], Any]
+    arguments: Callable[[nn.Module, dict[str, int]], Arguments]
+    symbols: dict[str, int] = field(default_factory=lambda: {"B": 7})
+
+
+@dataclass(frozen=True)
+class Group:
+    """What is tried in one process: `cases` is called there."""
+
+    name: str
+    cases: Callable[[], Iterator[Case]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How it went. `operations` were seen at the usual sizes; the shapes of `assumed` of them rest on an assumption."""
+
+    name: str
+    ok: bool
+    seconds: float
+    operations: int = 0
+    assumed: int = 0
+    moved: tuple[str, ...] = ()
+    """The symbols that could be moved from their usual sizes."""
+    error: str | None = None
+    stage: str = "forward"
+
+
+def run_case(case: Case) -> dict[str, Any]:
+    """Build, run, probe and assemble, as an analysis does; an `Outcome` as JSON."""
+    start = time.process_time()
+
+    def outcome(ok: bool, **known: Any) -> dict[str, Any]:
+        return asdict(Outcome(case.name, ok, round(time.process_time() - start, 3), **known))
+
+    try:
+        model = build(case.make).eval()
+    except Exception as error:
+        return outcome(False, error=_words(error), stage="build")
+
+    def run(binding: dict[str, int]) -> Run:
+        return run_forward(model, lambda: case.arguments(model, binding), binding, frozenset())
+
+    try:
+        probes = probe(run, case.symbols)
+    except Exception as error:
+        return outcome(False, error=_words(error), stage="inputs")
+    base = probes.base
+    known = {"operations": len(base.operations), "assumed": sum(each.assumed for each in base.operations)}
+    if base.faults:
+        return outcome(False, error=f"{base.faults[0].function}: {base.faults[0].message}", **known)
+    if base.error is not None:
+        return outcome(False, error=_words(base.error), **known)
+    try:
+        construction = Construction(case.name, (), Source("pin"))
+        assemble(
+            target=case.name,
+            mode="eval",
+            model=model,
+            construction=construction,
+            inputs=(),
+            meanings={},
+            probes=probes,
+            sites=(),
+            built=(),
+            places=Places({}),
+        )
+    except Exception as error:
+        return outcome(False, error=_words(error), stage="assemble", **known)
+    return outcome(True, moved=tuple(name for name in case.symbols if name in probes.probed), **known)
+
+
+def _words(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else ''}"[:300]

@@ -1,0 +1,64 @@
+"""Runs a piece of work in a forked child, with a limit on its time and its memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from pymodel.worker.limits import die_with_parent, limit_resources, name_temporary_folder, silence
+
+
+def run_apart(work: Callable[[], Iterator[dict[str, Any]]], seconds: float) -> tuple[list[dict[str, Any]], str | None]:
+    """The items that `work` gives, each a JSON object, and what ended it early (None: nothing did).
+
+    `seconds` of wall-clock time are given for each item; a child that needs more is killed.
+    """
+    out, into = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            die_with_parent()
+            limit_resources()
+            name_temporary_folder()
+            silence(keep=(into,))
+            try:
+                for item in work():
+                    os.write(into, json.dumps(item).encode() + b"\n")
+            except Exception as error:
+                os.write(into, json.dumps({"ended": f"{type(error).__name__}: {error}"[:300]}).encode() + b"\n")
+            os._exit(0)
+        finally:
+            os._exit(70)
+    os.close(into)
+    buffer, end = b"", time.monotonic() + seconds
+    timed_out = False
+    while True:
+        ready, _, _ = select.select([out], [], [], max(0.0, end - time.monotonic()))
+        if not ready:
+            timed_out = True
+            os.kill(pid, signal.SIGKILL)
+            break
+        data = os.read(out, 1 << 16)
+        if not data:
+            break
+        buffer += data
+        end = time.monotonic() + seconds
+    os.close(out)
+    _, status = os.waitpid(pid, 0)
+    items = [json.loads(line) for line in buffer.splitlines(keepends=True) if line.endswith(b"\n")]
+    if items and "ended" in items[-1]:
+        return items[:-1], items[-1]["ended"]
+    if timed_out:
+        return items, f"took longer than {seconds:.0f} s"
+    return items, None if status == 0 else _describe(status)
+
+
+def _describe(status: int) -> str:
+    if os.WIFSIGNALED(status):
+        return f"killed by {signal.Signals(os.WTERMSIG(status)).name}"
+    return f"ended with exit code {os.waitstatus_to_exitcode(status)}"
