@@ -18,6 +18,7 @@ from typing import Any
 from .packages import FOLDER, environment, fingerprint, install
 
 RESULTS = FOLDER / "results"
+SCRATCH = FOLDER / "scratch"
 SECONDS = 60.0
 
 
@@ -77,6 +78,8 @@ def _work(options: argparse.Namespace) -> int:
     from .nothing_given import class_files
 
     warnings.simplefilter("ignore")
+    SCRATCH.mkdir(parents=True, exist_ok=True)
+    os.chdir(SCRATCH)  # some examples save what they trained
     library = next(each for each in LIBRARIES if each.name == options.work)
     watch_for_torchvision()
     share, of = map(int, options.share.split("/"))
