@@ -1,7 +1,8 @@
 """The function mode that runs a model on meta tensors and notes every operation: what, where, from which tensors.
 
 An operation whose answer depends on values goes on with an assumed one (see `assume`); an operation whose shapes do not
-fit is noted as a fault, and the run goes on with the shape it should have given (see `frontier`).
+fit is noted as a fault, and the run goes on with the shape it should have given (see `frontier`). What torch has been
+asked before is answered by the `memo`.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -24,6 +26,8 @@ from .assume import VALUE_READERS, Assumptions
 from .assumed_numbers import plain
 from .constants import move_knowing
 from .frontier import expected_output
+from .leaves import tensors_in
+from .memo import META, Answer, Asker, NeedsGraph
 from .meta import move, requested_device
 
 MAX_FAULTS = 20
@@ -31,9 +35,30 @@ Frame = tuple[CodeType, int]
 """A code object and the offset of its running instruction: resolved to a range by `co_positions`, when asked."""
 
 _GETTERS = frozenset(("__get__", "size", "dim", "numel", "ndimension", "is_floating_point", "is_complex", "stride"))
+_MOVERS = frozenset(("to", "cuda", "cpu"))
+_GRAPH_WALKERS = frozenset((torch.autograd.grad, torch.Tensor.backward, vars(torch._C.TensorBase)["grad_fn"].__get__))
+Role = Literal["get", "read", "make", "move", "walk", "compute"]
+Asked = tuple[Any, list[torch.Tensor], Answer | None]
+"""An output, the tensors that were given, and the memo's answer, unless torch refused."""
 
 
-@dataclass
+@cache
+def _describe(func: Any) -> tuple[str, Role]:
+    """A function's name, and what it does: gets metadata, reads values, makes a tensor of nothing, moves one, walks the
+    autograd graph, or computes."""
+    name = getattr(func, "__name__", str(func))
+    if func in _GRAPH_WALKERS:
+        return name, "walk"
+    if name in _GETTERS:
+        return name, "get"
+    if name in VALUE_READERS:
+        return name, "read"
+    if func in _device_constructors():
+        return name, "make"
+    return name, "move" if name in _MOVERS else "compute"
+
+
+@dataclass(slots=True)
 class OperationSeen:
     """One call of a torch function, or of a submodule (`module` is its path then)."""
 
@@ -80,10 +105,14 @@ class ForwardMode(TorchFunctionMode):
         frontier: bool,
         assumptions: Assumptions,
         ledger: Ledger,
+        asker: Asker | None = None,
     ) -> None:
         super().__init__()
         self.ledger = ledger
         self.assumptions = assumptions
+        self.asker = asker
+        self.needs_graph = False
+        """The memo was used where its tensors will not do: this run tells nothing."""
         self.files = files
         self.paths = paths
         self.poll = poll
@@ -115,16 +144,24 @@ class ForwardMode(TorchFunctionMode):
     # Torch functions.
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        kwargs = dict(kwargs or {})
-        name = getattr(func, "__name__", str(func))
-        if name in _GETTERS:
+        name, role = _describe(func)
+        kwargs = kwargs or {}
+        if role == "get":
             return func(*args, **kwargs)
         self.poll()
-        if name in VALUE_READERS:
+        if role == "read":
             return self.assumptions.read(func, name, args)
+        if role == "walk" and self.asker is not None:
+            self.needs_graph = True
+            raise NeedsGraph
         given, made_before = (args, kwargs), self.assumptions.made
-        args, kwargs = self._on_meta(args), self._on_meta(kwargs)
-        output = self._run(func, name, args, dict(kwargs))
+        asked = self._ask(func, name, args, kwargs) if role == "compute" and "device" not in kwargs else None
+        if asked is None:
+            args, kwargs = self._on_meta(args), self._on_meta(kwargs)
+            output = self._run(func, name, role, args, dict(kwargs))
+        else:
+            output, inputs, answer = asked
+            self._note(func, name, args, kwargs, inputs, output, None, answer)
         if self.assumptions.made:
             rests = self.assumptions.follow(name, given, output, made_before)
             if self.operations:
@@ -134,19 +171,42 @@ class ForwardMode(TorchFunctionMode):
         self.assumptions.constants.note(func, name, args, kwargs, output)
         return output
 
-    def _run(self, func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        device = None
-        if func in _device_constructors() or "device" in kwargs:
-            device = requested_device((), kwargs)
-            kwargs["device"] = "meta"
-        if name in ("to", "cuda", "cpu") and args and isinstance(args[0], torch.Tensor):
-            device = requested_device(args, kwargs) if name == "to" else name
-            return self._note(func, name, args, kwargs, move(func, args, kwargs), device)
+    def _ask(self, func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Asked | None:
+        """What torch says, or said before; None where the memo cannot put the question."""
+        if self.asker is None:
+            return None
+        inputs: list[torch.Tensor] = []
+        key = self.asker.question(func, args, kwargs, inputs)
+        if key is None:
+            return None
         try:
-            output = func(*args, **kwargs)
+            output, answer = self.asker.answer(key, func, args, kwargs, inputs)
         except (RuntimeError, ValueError, IndexError, TypeError) as error:
-            output = self._fail(func, name, args, kwargs, error)
-        return self._note(func, name, args, kwargs, output, device)
+            return self._fail(func, name, args, kwargs, error), inputs, None
+        return output, inputs, answer
+
+    def _run(self, func: Any, name: str, role: Role, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        device, answer = None, None
+        if role == "make" or "device" in kwargs:
+            device = requested_device((), kwargs)
+            kwargs["device"] = META
+        if role == "move" and args and isinstance(args[0], torch.Tensor):
+            device = requested_device(args, kwargs) if name == "to" else name
+            output = move(func, args, kwargs)
+        elif (asked := self._ask(func, name, args, kwargs)) is not None:
+            output, _, answer = asked
+        else:
+            output = self._call(func, name, args, kwargs)
+        self._note(func, name, args, kwargs, tensors_in(args, kwargs), output, device, answer)
+        return output
+
+    def _call(self, func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if self.asker is not None:
+            self.asker.forget()
+        try:
+            return func(*args, **kwargs)
+        except (RuntimeError, ValueError, IndexError, TypeError) as error:
+            return self._fail(func, name, args, kwargs, error)
 
     def _on_meta(self, values: Any) -> Any:
         def convert(value: Any) -> Any:
@@ -161,7 +221,7 @@ class ForwardMode(TorchFunctionMode):
         return pytree.tree_map(convert, values)
 
     def _fail(self, func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception) -> Any:
-        tensors = [leaf for leaf in pytree.tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
+        tensors = tensors_in(args, kwargs)
         if not isinstance(error, (ValueError, IndexError)) and self._is_ours(error, tensors):
             self.assumptions.assume()
             guess = expected_output(name, args, kwargs)
@@ -174,7 +234,7 @@ class ForwardMode(TorchFunctionMode):
             [tuple(tensor.shape) for tensor in tensors],
             tuple(_plain(arg) for arg in (*args, *kwargs.values())),
             str(error),
-            self.user_frame(sys._getframe(3)),
+            self.user_frame(sys._getframe()),
             self.paths.get(id(module), "") if module is not None else "",
             repr(module) if module is not None and not any(module.children()) else type(module).__name__,
             [self._makers.get(id(tensor), -1) for tensor in tensors],
@@ -194,20 +254,27 @@ class ForwardMode(TorchFunctionMode):
         return any(self.assumptions.is_assumed(tensor) for tensor in tensors)
 
     def _note(
-        self, func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any, device: str | None
-    ) -> Any:
-        inputs = [leaf for leaf in pytree.tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
-        outputs = [leaf for leaf in pytree.tree_leaves(output) if isinstance(leaf, torch.Tensor)]
+        self,
+        func: Any,
+        name: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        inputs: list[torch.Tensor],
+        output: Any,
+        device: str | None,
+        answer: Answer | None,
+    ) -> None:
+        outputs = tensors_in(output)
         if not outputs:
-            return output
+            return
         seen = OperationSeen(
             name,
             f"torch.{name}",
             self.stack[-1],
-            self.user_frame(sys._getframe(3)),
+            self.user_frame(sys._getframe()),
             [self.id_of(tensor) for tensor in inputs],
             [],
-            flops=count_flops(name, args, kwargs, output),
+            flops=_flops(name, args, kwargs, output, answer),
             bytes=self.ledger.note(func, name, args, kwargs, inputs, outputs),
         )
         if self.faults and self.faults[-1].went_on and not seen.error and self.faults[-1].frame == seen.frame:
@@ -217,9 +284,7 @@ class ForwardMode(TorchFunctionMode):
         for tensor in outputs:
             self._makers[id(tensor)] = len(self.operations) - 1
             self._devices[id(tensor)] = inherited
-            shape = tuple(tensor.shape)
-            seen.outputs.append((self.name_tensor(tensor), shape, str(tensor.dtype).removeprefix("torch.")))
-        return output
+            seen.outputs.append((self.name_tensor(tensor), tuple(tensor.shape), dtype_name(tensor.dtype)))
 
     def charge(self, count: int) -> None:
         """Add bytes that are kept to the operation that ran last."""
@@ -232,7 +297,7 @@ class ForwardMode(TorchFunctionMode):
         """Run a submodule's call, noted as one operation that encloses those within."""
         frame = sys._getframe(2)
         direct = frame.f_code.co_filename in self.files
-        tensors = [leaf for leaf in pytree.tree_leaves((args, kwargs)) if isinstance(leaf, torch.Tensor)]
+        tensors = tensors_in(args, kwargs)
         path = self.paths[id(module)]
         seen = OperationSeen(
             path.rpartition(".")[2] or type(module).__name__,
@@ -255,9 +320,8 @@ class ForwardMode(TorchFunctionMode):
             self.path_stack.pop()
             if len(self.faults) > faults:
                 seen.error = self.faults[faults].message
-        for leaf in pytree.tree_leaves(output):
-            if isinstance(leaf, torch.Tensor):
-                seen.outputs.append((self.id_of(leaf), tuple(leaf.shape), str(leaf.dtype).removeprefix("torch.")))
+        for tensor in tensors_in(output):
+            seen.outputs.append((self.id_of(tensor), tuple(tensor.shape), dtype_name(tensor.dtype)))
         return output
 
     def user_frame(self, frame: FrameType | None) -> Frame | None:
@@ -267,6 +331,21 @@ class ForwardMode(TorchFunctionMode):
                 return frame.f_code, frame.f_lasti
             frame = frame.f_back
         return None
+
+
+@cache
+def dtype_name(dtype: torch.dtype) -> str:
+    """`float32`."""
+    return str(dtype).removeprefix("torch.")
+
+
+def _flops(name: str, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any, answer: Answer | None) -> int:
+    """FLOPs of a call, counted once for an answer that is given many times."""
+    if answer is None:
+        return count_flops(name, args, kwargs, output)
+    if answer.flops is None:
+        answer.flops = count_flops(name, args, kwargs, output)
+    return answer.flops
 
 
 def _plain(value: Any) -> Any:

@@ -14,7 +14,9 @@ from torch import nn
 from ..cost.ledger import Ledger
 from . import kernels as kernels  # registers what a run on meta needs
 from .assume import Assumptions, assuming
-from .mode import Fault, ForwardMode, Frame, OperationSeen
+from .leaves import tensors_in
+from .memo import Asker, Memo, NeedsGraph
+from .mode import Fault, ForwardMode, Frame, OperationSeen, dtype_name
 from .recorder import Recorder, Seen, recording
 
 
@@ -63,13 +65,38 @@ def run_forward(
     record: bool = True,
     frontier: bool = True,
     poll: Callable[[], None] = lambda: None,
+    memo: Memo | None = None,
 ) -> Run:
     """Run `model` on the arguments that `arguments()` makes. Never raises for what the user's code does: faults and
-    the error that ended the run are in the answer. Cancellation, a BaseException, passes through."""
+    the error that ended the run are in the answer. Cancellation, a BaseException, passes through.
+
+    With a `memo` the answer is the same and comes sooner.
+    """
+    if memo is not None:
+        run = _run_once(model, arguments, binding, files, record, frontier, poll, memo)
+        if run is not None:
+            return run
+    run = _run_once(model, arguments, binding, files, record, frontier, poll, None)
+    assert run is not None
+    return run
+
+
+def _run_once(
+    model: nn.Module,
+    arguments: Callable[[], tuple[tuple[Any, ...], dict[str, Any]]],
+    binding: dict[str, int],
+    files: frozenset[str],
+    record: bool,
+    frontier: bool,
+    poll: Callable[[], None],
+    memo: Memo | None,
+) -> Run | None:
+    """One run; None where it cannot be had with a memo."""
     paths = {id(module): path for path, module in model.named_modules()}
     assumptions = Assumptions(binding)
     ledger = Ledger(model)
-    mode = ForwardMode(files, paths, poll, frontier, assumptions, ledger)
+    asker = None if memo is None else Asker(memo, lambda: assumptions.asked)
+    mode = ForwardMode(files, paths, poll, frontier, assumptions, ledger, asker)
     recorder = Recorder(mode.device_of, assumptions.is_assumed)
     error: BaseException | None = None
     frame: Frame | None = None
@@ -80,7 +107,6 @@ def run_forward(
     try:
         with (
             warnings.catch_warnings(),
-            torch.device("meta"),
             calling(mode),
             assuming(assumptions),
             ledger.watching_custom_functions(mode.charge),
@@ -94,6 +120,10 @@ def run_forward(
                 output = model(*args, **kwargs)
     except (Exception, SystemExit, KeyboardInterrupt) as caught:
         error, frame = caught, raising_frame(caught, files)
+    except NeedsGraph:
+        return None
+    if memo is not None and mode.needs_graph:
+        return None
     return Run(
         {**binding, **assumptions.unknown},
         recorder.events,
@@ -110,11 +140,7 @@ def run_forward(
 
 def _tensors(mode: ForwardMode, value: Any) -> list[tuple[str, tuple[int, ...], str]]:
     with torch._C.DisableTorchFunction():
-        return [
-            (mode.id_of(leaf), tuple(leaf.shape), str(leaf.dtype).removeprefix("torch."))
-            for leaf in torch.utils._pytree.tree_leaves(value)
-            if isinstance(leaf, torch.Tensor)
-        ]
+        return [(mode.id_of(tensor), tuple(tensor.shape), dtype_name(tensor.dtype)) for tensor in tensors_in(value)]
 
 
 def raising_frame(error: BaseException, files: frozenset[str]) -> Frame | None:

@@ -39,6 +39,7 @@ from ..schema import (
 )
 from ..trace.assemble import Assembled, assemble
 from ..trace.instrument import Instrumenter
+from ..trace.memo import Memo, shared_memo
 from ..trace.meta import build
 from ..trace.places import Places
 from ..trace.probes import probe
@@ -48,7 +49,12 @@ from ..trace.run import Run, raising_frame, run_forward
 Emit = Callable[[Started | Traced], None]
 
 
-def analyse(request: Analyse, emit: Emit, poll: Callable[[], None] = lambda: None) -> Finished:
+def analyse(
+    request: Analyse,
+    emit: Emit,
+    poll: Callable[[], None] = lambda: None,
+    get_memo: Callable[[], Memo | None] = shared_memo,
+) -> Finished:
     """Trace the models of a file, each emitted as soon as it is known. `poll` is called often and may raise to stop."""
     instrumenter = Instrumenter(request.documents)
     try:
@@ -75,7 +81,7 @@ def analyse(request: Analyse, emit: Emit, poll: Callable[[], None] = lambda: Non
         own = [pin for pin in (*request.pins, *pins) if pin.target in (site.target, site.name)]
         order = ("cli", "comment", "setting", "pyproject", "previous")
         own.sort(key=lambda pin: order.index(pin.source))
-        analysis = _Analysis(request, loaded, site, tuple(own), instrumenter, poll)
+        analysis = _Analysis(request, loaded, site, tuple(own), instrumenter, poll, get_memo())
         emit(Traced(request.id, analysis.run()))
     return Finished(request.id, tuple(diagnostics), loaded.files)
 
@@ -117,6 +123,7 @@ class _Analysis:
         pins: tuple[Pin, ...],
         instrumenter: Instrumenter,
         poll: Callable[[], None],
+        memo: Memo | None,
     ) -> None:
         self.request = request
         self.loaded = loaded
@@ -125,6 +132,7 @@ class _Analysis:
         self.instrumenter = instrumenter
         self.poll = poll
         self.places = Places(request.documents)
+        self.memo = memo
 
     def run(self) -> Trace:
         try:
@@ -148,7 +156,12 @@ class _Analysis:
 
         def run(binding: dict[str, int]) -> Run:
             return run_forward(
-                model, lambda: self._arguments(found.inputs, binding), binding, self._files(), poll=self.poll
+                model,
+                lambda: self._arguments(found.inputs, binding),
+                binding,
+                self._files(),
+                poll=self.poll,
+                memo=self.memo,
             )
 
         probes = probe(run, {name: guess.base for name, guess in found.symbols.items()})
@@ -190,7 +203,16 @@ class _Analysis:
 
     def _attempt(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Attempt:
         model.train(self.request.mode == "train")
-        run = run_forward(model, lambda: (args, kwargs), {}, frozenset(), record=False, frontier=False, poll=self.poll)
+        run = run_forward(
+            model,
+            lambda: (args, kwargs),
+            {},
+            frozenset(),
+            record=False,
+            frontier=False,
+            poll=self.poll,
+            memo=self.memo,
+        )
         error = run.error or (run.faults[0].message if run.faults else None)
         words = str(error).strip().splitlines()[0] if error and str(error).strip() else type(error).__name__
         return Attempt(
