@@ -38,18 +38,24 @@ class Call:
         return self.args[position] if position < len(self.args) else self.kwargs.get(name, default)
 
 
-Rule = Callable[[Call], Kept]
+Rule = Callable[[Call], Kept | None]
+"""None: torch has to be asked."""
 
 
 def kept_for_backward(name: str, call: Call) -> Kept:
-    """What a call keeps, where autograd records it: gradients are on, and an input takes part in one."""
-    rule = _RULES.get(name)
-    return rule(call) if rule is not None else ask_torch(call)
+    """What a call keeps while gradients are on: nothing, where no input takes part in one."""
+    if _RULES.get(name) is _nothing:
+        return []
+    with torch._C.DisableTorchFunction():  # so that what is asked of a tensor passes through no function mode
+        if not any(each.requires_grad for each in call.inputs):
+            return []
+        rule = _RULES.get(name)
+        kept = rule(call) if rule is not None else None
+        key = _key(call) if kept is None else None
+    return kept if kept is not None else _look_up(key, call)
 
 
-def ask_torch(call: Call) -> Kept:
-    """Repeat a call on meta tensors of its own, and see which of them autograd keeps; each distinct call once."""
-    key = _key(call)
+def _look_up(key: Hashable | None, call: Call) -> Kept:
     places = _ANSWERS.get(key) if key is not None else None
     if places is None:
         places = _ask(call)
@@ -60,6 +66,7 @@ def ask_torch(call: Call) -> Kept:
 
 
 def _ask(call: Call) -> tuple[Place, ...]:
+    """Repeat a call on meta tensors of its own, and see which of them autograd keeps."""
     clones: dict[int, torch.Tensor] = {}
     origins: dict[int, Place] = {}
     saved: dict[int, torch.Tensor] = {}
@@ -100,22 +107,24 @@ def _ask(call: Call) -> tuple[Place, ...]:
 
 def _key(call: Call) -> Hashable | None:
     """All that the answer depends on; None where an argument has nothing to compare."""
-
     met: dict[int, int] = {}
-
-    def describe(value: Any) -> Any:
-        if isinstance(value, torch.Tensor):
-            which = met.setdefault(id(value), len(met))  # attention asks whether its key is its query
-            return which, value.shape, value.stride(), value.dtype, value.requires_grad
-        return type(value), value
-
-    leaves, structure = pytree.tree_flatten((call.args, call.kwargs))
-    key = (call.function, str(structure), tuple(describe(leaf) for leaf in leaves))
+    key = call.function, _describe(call.args, met), _describe(call.kwargs, met)
     try:
         hash(key)
     except TypeError:
         return None
     return key
+
+
+def _describe(value: Any, met: dict[int, int]) -> Hashable:
+    if isinstance(value, torch.Tensor):
+        which = met.setdefault(id(value), len(met))  # attention asks whether its key is its query
+        return which, value.shape, value.stride(), value.dtype, value.requires_grad
+    if isinstance(value, (tuple, list)):
+        return type(value), *(_describe(each, met) for each in value)
+    if isinstance(value, dict):
+        return tuple((name, _describe(each, met)) for name, each in value.items())
+    return type(value), value
 
 
 @contextmanager
@@ -196,15 +205,15 @@ def _power(call: Call) -> Kept:
     return [base, exponent, *([call.outputs[0]] if exponent.requires_grad else [])]
 
 
-def _linear(call: Call) -> Kept:
+def _linear(call: Call) -> Kept | None:
     if call.inputs[0].dim() > 2 and not call.inputs[0].is_contiguous():
-        return ask_torch(call)  # it may have to be copied
+        return None  # it may have to be copied
     return _factors(call)
 
 
-def _convolution(call: Call) -> Kept:
+def _convolution(call: Call) -> Kept | None:
     if isinstance(call.argument(4, "padding", 0), str):
-        return ask_torch(call)  # uneven padding is a copy
+        return None  # uneven padding is a copy
     return list(call.inputs[:2])  # both, whichever of them has a gradient
 
 
@@ -232,11 +241,11 @@ def _dropout(call: Call) -> Kept:
     return [_bytes(call.outputs[0])] if training and 0 < probability < 1 else []
 
 
-def _cross_entropy(call: Call) -> Kept:
+def _cross_entropy(call: Call) -> Kept | None:
     """The logarithms of the softmax, the target, and the sum of the weights."""
     smoothing = call.argument(7, "label_smoothing", 0.0)
     if smoothing or call.argument(2, "weight") is not None or call.inputs[1].is_floating_point():
-        return ask_torch(call)
+        return None
     return [_bytes(call.inputs[0]), call.inputs[1], call.inputs[0].element_size()]
 
 

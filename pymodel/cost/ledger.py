@@ -40,13 +40,11 @@ class Ledger:
         outputs: list[torch.Tensor],
     ) -> int:
         """Bytes that an operation keeps and that none before it kept."""
-        if not torch.is_grad_enabled():
+        if not inputs or not torch.is_grad_enabled():
             return 0
         if _is_recomputed():
             self._recomputed.update((id(each), each) for each in outputs)
             return self._add_up([each for each in inputs if id(each) not in self._recomputed])
-        if not any(each.requires_grad for each in inputs):
-            return 0
         return self._add_up(kept_for_backward(name, Call(function, args, kwargs, inputs, outputs)))
 
     @contextmanager
@@ -84,11 +82,14 @@ class Ledger:
             context.save_for_backward = save
 
     def _add_up(self, kept: list[torch.Tensor | int] | list[torch.Tensor]) -> int:
-        return sum(
-            each if isinstance(each, int) else each.untyped_storage().nbytes()
-            for each in kept
-            if isinstance(each, int) or self._is_new(each)
-        )
+        if not kept:
+            return 0
+        with torch._C.DisableTorchFunction():
+            return sum(
+                each if isinstance(each, int) else each.untyped_storage().nbytes()
+                for each in kept
+                if isinstance(each, int) or self._is_new(each)
+            )
 
     def _is_new(self, tensor: torch.Tensor) -> bool:
         storage = tensor.untyped_storage()
