@@ -89,7 +89,7 @@ def _ask(call: Call) -> tuple[Place, ...]:
         saved.setdefault(_storage(tensor), tensor)
         return tensor
 
-    with torch.enable_grad():
+    with torch.enable_grad(), torch.device("meta"):
         args, kwargs = pytree.tree_map(clone, (call.args, call.kwargs))
         try:
             with _fused_attention(), torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
