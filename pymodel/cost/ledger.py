@@ -15,7 +15,7 @@ from torch import nn
 from torch.autograd import function as autograd_function
 from torch.utils import _pytree as pytree
 
-from .kept import Call, kept_for_backward
+from .kept import Call, Place, kept_for_backward
 
 
 class Ledger:
@@ -24,6 +24,7 @@ class Ledger:
 
     def __init__(self, model: nn.Module) -> None:
         self._counted: dict[int, torch.UntypedStorage] = {}
+        self._seen: dict[int, torch.Tensor] = {}
         self._recomputed: dict[int, torch.Tensor] = {}
         """What was made where it is computed again."""
         for tensor in (*model.parameters(), *model.buffers()):
@@ -40,12 +41,22 @@ class Ledger:
         outputs: list[torch.Tensor],
     ) -> int:
         """Bytes that an operation keeps and that none before it kept."""
-        if not inputs or not torch.is_grad_enabled():
-            return 0
-        if _is_recomputed():
+        if inputs and torch.is_grad_enabled() and _is_recomputed():
             self._recomputed.update((id(each), each) for each in outputs)
             return self._add_up([each for each in inputs if id(each) not in self._recomputed])
-        return self._add_up(kept_for_backward(name, Call(function, args, kwargs, inputs, outputs)))
+        return self.add(find_kept(function, name, args, kwargs, inputs, outputs), inputs, outputs)
+
+    def add(self, kept: tuple[Place, ...], inputs: list[torch.Tensor], outputs: list[torch.Tensor]) -> int:
+        """Bytes of what `find_kept` found, as far as nothing kept them before."""
+        count = 0
+        for kind, number in kept:
+            if kind == "bytes":
+                count += number
+                continue
+            tensor = inputs[number] if kind == "input" else outputs[number]
+            if self._is_new(tensor):
+                count += tensor.untyped_storage().nbytes()
+        return count
 
     @contextmanager
     def watching_custom_functions(self, charge: Callable[[int], None]) -> Iterator[None]:
@@ -92,11 +103,31 @@ class Ledger:
             )
 
     def _is_new(self, tensor: torch.Tensor) -> bool:
+        if id(tensor) in self._seen:  # far cheaper than to ask for its storage
+            return False
+        self._seen[id(tensor)] = tensor
         storage = tensor.untyped_storage()
         if storage._cdata in self._counted:
             return False
         self._counted[storage._cdata] = storage  # held, so that no other takes its place
         return not isinstance(tensor, nn.Parameter)  # a lazy one has its storage since a moment
+
+
+def find_kept(
+    function: Any,
+    name: str,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    inputs: list[torch.Tensor],
+    outputs: list[torch.Tensor],
+) -> tuple[Place, ...]:
+    """What an operation keeps, told by place: the same for every call of the same kind."""
+    if not inputs or not torch.is_grad_enabled():
+        return ()
+    places = {id(each): ("output", number) for number, each in enumerate(outputs)}
+    places |= {id(each): ("input", number) for number, each in enumerate(inputs)}
+    kept = kept_for_backward(name, Call(function, args, kwargs, inputs, outputs))
+    return tuple(("bytes", each) if isinstance(each, int) else places[id(each)] for each in kept)
 
 
 def _is_recomputed() -> bool:

@@ -105,21 +105,22 @@ class Output:
 
 class Answer:
     """What torch said to a question: fresh tensors (`outputs`, in a `container` if there may be several), or one of the
-    operands itself (`same`). Where it is neither, torch has to be asked each time.
+    operands itself (`same`). Where it is neither, torch has to be asked each time; `views` is then what it gives.
 
     `mutated` are the operands that are written to; `pure`: no operand's metadata changed.
     """
 
-    __slots__ = ("container", "flops", "mutated", "outputs", "pure", "same")
+    __slots__ = ("container", "mutated", "noted", "outputs", "pure", "same", "views")
 
     def __init__(self) -> None:
         self.outputs: tuple[Output | None, ...] | None = None
         self.container: Callable[[Iterable[Any]], Any] | None = None
         self.same: int | None = None
+        self.views: tuple[Metadata, ...] = ()
         self.mutated: tuple[int, ...] = ()
         self.pure = False
-        self.flops: int | None = None
-        """For whoever counts them: they depend on the question alone."""
+        self.noted: Any = None
+        """For the caller: whatever else depends on the question alone."""
 
 
 class Memo:
@@ -170,12 +171,40 @@ class Asker:
         """Something may have changed tensors out of sight."""
         self._pairs.clear()
 
-    def question(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], operands: Tensors) -> Key | None:
-        """The key of a call, if all that its answer depends on can be compared. Appends the tensors among the arguments
-        to `operands`."""
-        if function not in self._functions:
+    def ask(
+        self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], operands: Tensors
+    ) -> tuple[Any, Answer | None] | None:
+        """The result of a call, from torch or in its place, and what is remembered of the call.
+
+        None, with nothing called, where what the result depends on cannot be compared. Appends the tensors among the
+        arguments to `operands`. Raises what torch raises.
+        """
+        key = self._key(function, args, kwargs, operands)
+        if key is None:
             return None
-        state = _state()
+        answer = self._answers.get(key)
+        if answer is None:
+            return self._learn(key, function, args, kwargs, operands)
+        if not answer.mutated or all(_may_be_written(operands[place]) for place in answer.mutated):
+            if answer.outputs is not None:
+                self.memo.hits += 1
+                return self._make(answer), answer
+            if answer.same is not None:
+                self.memo.hits += 1
+                return operands[answer.same], answer
+        if answer.mutated or not answer.pure:
+            self._pairs.clear()
+        output = function(*args, **kwargs)
+        if answer.views:
+            for each, metadata in zip((output,) if answer.container is None else output, answer.views, strict=True):
+                self._met.append(each)
+                self._pairs[id(each)] = metadata.pair
+        return output, answer
+
+    # Questions.
+
+    def _key(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], operands: Tensors) -> Key | None:
+        state = _state() if function in self._functions else None
         if state is None:
             return None
         parts: list[Any] = [function, state]
@@ -194,24 +223,6 @@ class Asker:
                 parts.append(SAME)
                 parts += [first[id(each)] for each in operands]
         return tuple(parts)
-
-    def answer(
-        self, key: Key, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], operands: Tensors
-    ) -> tuple[Any, Answer | None]:
-        """The result of a call whose key is known, and what is remembered of it. Raises what torch raises."""
-        answer = self._answers.get(key)
-        if answer is None:
-            return self._ask(key, function, args, kwargs, operands)
-        if not answer.mutated or all(_may_be_written(operands[place]) for place in answer.mutated):
-            if answer.outputs is not None:
-                self.memo.hits += 1
-                return self._make(answer), answer
-            if answer.same is not None:
-                self.memo.hits += 1
-                return operands[answer.same], answer
-        if answer.mutated or not answer.pure:
-            self._pairs.clear()
-        return function(*args, **kwargs), answer
 
     def _read(self, values: Iterable[Any], parts: list[Any], operands: Tensors) -> bool:
         """Append what is to be compared of each value, and the tensors. False where a value has nothing to compare."""
@@ -258,19 +269,20 @@ class Asker:
 
     def _make(self, answer: Answer) -> Any:
         assert answer.outputs is not None
-        made = []
+        made: list[torch.Tensor | None] = []
         for each in answer.outputs:
-            tensor = None
-            if each is not None:
-                tensor = each.make()
-                self._met.append(tensor)
-                self._pairs[id(tensor)] = each.metadata.pair
+            if each is None:
+                made.append(None)
+                continue
+            tensor = each.make()
+            self._met.append(tensor)
+            self._pairs[id(tensor)] = each.metadata.pair
             made.append(tensor)
         return made[0] if answer.container is None else answer.container(made)
 
     # What is not known yet.
 
-    def _ask(
+    def _learn(
         self, key: Key, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], operands: Tensors
     ) -> tuple[Any, Answer | None]:
         self.memo.misses += 1
@@ -293,7 +305,7 @@ class Asker:
         return output, answer
 
     def _describe(self, answer: Answer, output: Any, operands: Tensors) -> None:
-        """Note what torch gave, if a fresh tensor of that metadata is as good."""
+        """Note what torch gave, and whether fresh tensors of that metadata are as good."""
         for place, operand in enumerate(operands):
             if output is operand:
                 answer.same = place
@@ -302,18 +314,19 @@ class Asker:
         alone = kind is torch.Tensor
         if not alone and kind not in (tuple, list) and kind.__module__ != "torch.return_types":
             return
+        tensors = (output,) if alone else tuple(output)
+        answer.container = None if alone else kind
         storages = {each.untyped_storage()._cdata for each in operands}
-        described: list[Output | None] = []
-        for each in (output,) if alone else output:
-            found = None if each is None else self._describe_output(each, storages)
-            if each is not None and found is None:
-                return
-            described.append(found)
-        if any(described):
-            answer.outputs = tuple(described)
-            answer.container = None if alone else kind
+        outputs = tuple(None if each is None else self._imitate(each, storages) for each in tensors)
+        if any(outputs) and all(each is None or made for each, made in zip(tensors, outputs, strict=True)):
+            answer.outputs = outputs
+            return
+        pairs = [self._meet(each) if type(each) is torch.Tensor else None for each in tensors]
+        views = tuple(pair[each.requires_grad] for pair, each in zip(pairs, tensors, strict=True) if pair is not None)
+        if len(views) == len(tensors):
+            answer.views = views
 
-    def _describe_output(self, tensor: Any, storages: set[int]) -> Output | None:
+    def _imitate(self, tensor: Any, storages: set[int]) -> Output | None:
         """A fresh tensor; None for one that shares memory with what has `storages`, or that cannot be imitated."""
         pair = self._meet(tensor) if type(tensor) is torch.Tensor else None
         if pair is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from types import CodeType, FrameType
 from typing import Any, Literal
@@ -21,7 +21,8 @@ from torch.utils import _pytree as pytree
 from torch.utils._device import _device_constructors
 
 from ..cost.flops import count_flops
-from ..cost.ledger import Ledger
+from ..cost.kept import Place
+from ..cost.ledger import Ledger, find_kept
 from .assume import VALUE_READERS, Assumptions
 from .assumed_numbers import plain
 from .constants import move_knowing
@@ -38,6 +39,10 @@ _GETTERS = frozenset(("__get__", "size", "dim", "numel", "ndimension", "is_float
 _MOVERS = frozenset(("to", "cuda", "cpu"))
 _GRAPH_WALKERS = frozenset((torch.autograd.grad, torch.Tensor.backward, vars(torch._C.TensorBase)["grad_fn"].__get__))
 Role = Literal["get", "read", "make", "move", "walk", "compute"]
+Noted = tuple[tuple[tuple[tuple[int, ...], str], ...], int, tuple[Place, ...]]
+"""What the memo holds of an answer for us: shapes and dtypes that come out, FLOPs, and what is kept for backward."""
+Known = tuple[str, str, int]
+"""Of a tensor: its id, its nominal device, and the index of the operation that made it."""
 Asked = tuple[Any, list[torch.Tensor], Answer | None]
 """An output, the tensors that were given, and the memo's answer, unless torch refused."""
 
@@ -69,7 +74,7 @@ class OperationSeen:
     inputs: list[str]
     outputs: list[tuple[str, tuple[int, ...], str]]
     module: str | None = None
-    input_shapes: list[tuple[int, ...]] = field(default_factory=list)
+    input_shapes: tuple[tuple[int, ...], ...] = ()
     flops: int = 0
     bytes: int = 0
     """What it adds to the memory that is kept for the backward pass."""
@@ -121,25 +126,25 @@ class ForwardMode(TorchFunctionMode):
         self.faults: list[Fault] = []
         self.stack: list[int] = [-1]
         self.path_stack: list[nn.Module] = []
+        self._frames: list[Frame | None] = []
         self._kept: list[torch.Tensor] = []
-        self._ids: dict[int, str] = {}
-        self._makers: dict[int, int] = {}
-        self._devices: dict[int, str] = {}
+        self._known: dict[int, Known] = {}
         self._moved: dict[int, torch.Tensor] = {}
 
     # What is known of a tensor.
 
     def device_of(self, tensor: torch.Tensor) -> str:
-        return self._devices.get(id(tensor), "cpu")
+        known = self._known.get(id(tensor))
+        return "cpu" if known is None else known[1]
 
     def id_of(self, tensor: torch.Tensor) -> str:
         """The id of what the tensor holds now; an in-place operation gives it a new one."""
-        return self._ids.get(id(tensor)) or self.name_tensor(tensor)
+        return (self._known.get(id(tensor)) or self._introduce(tensor))[0]
 
-    def name_tensor(self, tensor: torch.Tensor) -> str:
+    def _introduce(self, tensor: torch.Tensor, device: str = "cpu", maker: int = -1) -> Known:
         self._kept.append(tensor)  # its id() must not be used again while the run lasts
-        self._ids[id(tensor)] = name = f"t{len(self._kept)}"
-        return name
+        self._known[id(tensor)] = known = f"t{len(self._kept)}", device, maker
+        return known
 
     # Torch functions.
 
@@ -176,14 +181,11 @@ class ForwardMode(TorchFunctionMode):
         if self.asker is None:
             return None
         inputs: list[torch.Tensor] = []
-        key = self.asker.question(func, args, kwargs, inputs)
-        if key is None:
-            return None
         try:
-            output, answer = self.asker.answer(key, func, args, kwargs, inputs)
+            said = self.asker.ask(func, args, kwargs, inputs)
         except (RuntimeError, ValueError, IndexError, TypeError) as error:
-            return self._fail(func, name, args, kwargs, error), inputs, None
-        return output, inputs, answer
+            return self._fail(func, name, args, kwargs, error), tensors_in(args, kwargs), None
+        return None if said is None else (said[0], inputs, said[1])
 
     def _run(self, func: Any, name: str, role: Role, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         device, answer = None, None
@@ -237,7 +239,7 @@ class ForwardMode(TorchFunctionMode):
             self.user_frame(sys._getframe()),
             self.paths.get(id(module), "") if module is not None else "",
             repr(module) if module is not None and not any(module.children()) else type(module).__name__,
-            [self._makers.get(id(tensor), -1) for tensor in tensors],
+            [known[2] if (known := self._known.get(id(tensor))) else -1 for tensor in tensors],
         )
         self.faults.append(fault)
         guess = expected_output(name, args, kwargs) if self.use_frontier and len(self.faults) < MAX_FAULTS else None
@@ -264,27 +266,36 @@ class ForwardMode(TorchFunctionMode):
         device: str | None,
         answer: Answer | None,
     ) -> None:
+        noted: Noted | None = None if answer is None else answer.noted
         outputs = tensors_in(output)
         if not outputs:
             return
-        seen = OperationSeen(
-            name,
-            f"torch.{name}",
-            self.stack[-1],
-            self.user_frame(sys._getframe()),
-            [self.id_of(tensor) for tensor in inputs],
-            [],
-            flops=_flops(name, args, kwargs, output, answer),
-            bytes=self.ledger.note(func, name, args, kwargs, inputs, outputs),
-        )
-        if self.faults and self.faults[-1].went_on and not seen.error and self.faults[-1].frame == seen.frame:
+        if noted is None:
+            shown = tuple((tuple(tensor.shape), dtype_name(tensor.dtype)) for tensor in outputs)
+            flops = count_flops(name, args, kwargs, output)
+            if answer is None:
+                kept = self.ledger.note(func, name, args, kwargs, inputs, outputs)
+            else:
+                places = find_kept(func, name, args, kwargs, inputs, outputs)
+                answer.noted = shown, flops, places
+                kept = self.ledger.add(places, inputs, outputs)
+        else:
+            shown, flops, places = noted
+            kept = self.ledger.add(places, inputs, outputs) if places else 0
+        frame = self.user_frame(sys._getframe())
+        known, names = self._known, []
+        for tensor in inputs:
+            names.append((known.get(id(tensor)) or self._introduce(tensor))[0])
+        if device is None:
+            device = known[id(inputs[0])][1] if inputs else "cpu"
+        index = len(self.operations)
+        made = []
+        for tensor, (shape, dtype) in zip(outputs, shown, strict=True):
+            made.append((self._introduce(tensor, device, index)[0], shape, dtype))
+        seen = OperationSeen(name, f"torch.{name}", self.stack[-1], frame, names, made, None, (), flops, kept)
+        if self.faults and self.faults[-1].went_on and self.faults[-1].frame == frame:
             seen.error = self.faults[-1].message
         self.operations.append(seen)
-        inherited = device or next((self.device_of(tensor) for tensor in inputs), "cpu")
-        for tensor in outputs:
-            self._makers[id(tensor)] = len(self.operations) - 1
-            self._devices[id(tensor)] = inherited
-            seen.outputs.append((self.name_tensor(tensor), tuple(tensor.shape), dtype_name(tensor.dtype)))
 
     def charge(self, count: int) -> None:
         """Add bytes that are kept to the operation that ran last."""
@@ -293,31 +304,33 @@ class ForwardMode(TorchFunctionMode):
 
     # Submodules.
 
-    def call_module(self, original: Callable[..., Any], module: nn.Module, args: Any, kwargs: Any) -> Any:
+    def call_module(self, original: Callable[..., Any], module: nn.Module, path: str, args: Any, kwargs: Any) -> Any:
         """Run a submodule's call, noted as one operation that encloses those within."""
-        frame = sys._getframe(2)
-        direct = frame.f_code.co_filename in self.files
+        caller = sys._getframe(2)
+        frame = self.user_frame(caller)
         tensors = tensors_in(args, kwargs)
-        path = self.paths[id(module)]
+        kind = type(module).__name__
         seen = OperationSeen(
-            path.rpartition(".")[2] or type(module).__name__,
-            type(module).__name__,
+            path.rpartition(".")[2] or kind,
+            kind,
             self.stack[-1],
-            self.user_frame(frame) if direct else None,
+            frame if caller.f_code.co_filename in self.files else None,
             [self.id_of(tensor) for tensor in tensors],
             [],
-            module=path,
-            input_shapes=[tuple(tensor.shape) for tensor in tensors],
+            path,
+            tuple([tuple(tensor.shape) for tensor in tensors]),
         )
+        self.stack.append(len(self.operations))
         self.operations.append(seen)
-        self.stack.append(len(self.operations) - 1)
         self.path_stack.append(module)
+        self._frames.append(frame)
         faults = len(self.faults)
         try:
             output = original(module, *args, **kwargs)
         finally:
             self.stack.pop()
             self.path_stack.pop()
+            self._frames.pop()
             if len(self.faults) > faults:
                 seen.error = self.faults[faults].message
         for tensor in tensors_in(output):
@@ -326,26 +339,24 @@ class ForwardMode(TorchFunctionMode):
 
     def user_frame(self, frame: FrameType | None) -> Frame | None:
         """The innermost frame of the user's own files."""
-        while frame is not None:
-            if frame.f_code.co_filename in self.files:
-                return frame.f_code, frame.f_lasti
+        files = self.files if self.files else None
+        while frame is not None and files is not None:
+            code = frame.f_code
+            if code.co_filename in files:
+                return code, frame.f_lasti
+            if code is _CALL_MODULE:
+                return self._frames[-1]  # found when that call began
             frame = frame.f_back
         return None
+
+
+_CALL_MODULE = ForwardMode.call_module.__code__
 
 
 @cache
 def dtype_name(dtype: torch.dtype) -> str:
     """`float32`."""
     return str(dtype).removeprefix("torch.")
-
-
-def _flops(name: str, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any, answer: Answer | None) -> int:
-    """FLOPs of a call, counted once for an answer that is given many times."""
-    if answer is None:
-        return count_flops(name, args, kwargs, output)
-    if answer.flops is None:
-        answer.flops = count_flops(name, args, kwargs, output)
-    return answer.flops
 
 
 def _plain(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,21 +40,55 @@ class Run:
     error_frame: Frame | None
 
 
+_modes: list[ForwardMode] = []
+_original_call = nn.Module.__call__
+
+
+def _call_module(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+    if _modes:
+        mode = _modes[-1]
+        path = mode.paths.get(id(module))
+        if path or (path is not None and len(mode.stack) > 1):
+            return mode.call_module(_original_call, module, path, args, kwargs)
+    return _original_call(module, *args, **kwargs)
+
+
 @contextmanager
-def calling(mode: ForwardMode) -> Iterator[None]:
-    """Calls of the submodules that `mode` knows go through it while this lasts."""
-    original = nn.Module.__call__
-
-    def call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
-        if id(module) not in mode.paths or (len(mode.stack) == 1 and not mode.paths[id(module)]):
-            return original(module, *args, **kwargs)
-        return mode.call_module(original, module, args, kwargs)
-
-    nn.Module.__call__ = call  # type: ignore[method-assign]
+def watching_modules() -> Iterator[None]:
+    """Calls of modules can be seen while this lasts. Best around many runs: each change of `nn.Module` makes Python
+    look up all attributes of all its subclasses anew."""
+    before = nn.Module.__call__
+    nn.Module.__call__ = _call_module  # type: ignore[method-assign]
     try:
         yield
     finally:
-        nn.Module.__call__ = original  # type: ignore[method-assign]
+        nn.Module.__call__ = before  # type: ignore[method-assign]
+
+
+@contextmanager
+def calling(mode: ForwardMode) -> Iterator[None]:
+    """Calls of the submodules that `mode` knows go through it while this lasts."""
+    _modes.append(mode)
+    try:
+        if nn.Module.__call__ is _call_module:
+            yield
+        else:
+            with watching_modules():
+                yield
+    finally:
+        _modes.pop()
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """Nearly all that a run makes lives as long as the run: looking for garbage in between is a sixth of its time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def run_forward(
@@ -107,6 +142,7 @@ def _run_once(
     try:
         with (
             warnings.catch_warnings(),
+            without_collector(),
             calling(mode),
             assuming(assumptions),
             ledger.watching_custom_functions(mode.charge),
