@@ -111,7 +111,7 @@ def _known(path: Path, keep: bool) -> list[dict[str, Any]] | None:
 
 
 def _run(path: Path, name: str, work: Any, seconds: float) -> list[dict[str, Any]]:
-    from .cases import Group, run_case
+    from .cases import Group, ask_real_models, run_case
     from .children import run_apart
 
     def items() -> Iterator[dict[str, Any]]:
@@ -125,6 +125,11 @@ def _run(path: Path, name: str, work: Any, seconds: float) -> list[dict[str, Any
         done.append(
             {"name": name.partition("/")[2], "ok": False, "stage": "process", "error": ended, "seconds": seconds}
         )
+    failed = [item["name"] for item in done if not item["ok"]]
+    if failed and isinstance(work, Group):
+        said, _ = run_apart(lambda: ask_real_models(work, failed), 2 * seconds)
+        for answer in said:
+            next(item for item in done if item["name"] == answer["name"])["eager"] = answer["eager"]
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(f".{os.getpid()}")
     temporary.write_text(json.dumps({"fingerprint": fingerprint(), "items": done}))
@@ -136,7 +141,8 @@ def _line(item: dict[str, Any]) -> str:
     words = "ok " if item["ok"] else "NOT"
     assumed = f" {item['assumed']}/{item['operations']} assumed" if item.get("assumed") else ""
     stuck = " batch not moved" if item["ok"] and item.get("moved") == [] else ""
-    return f"{words} {item['seconds']:6.1f} s  {item['name']}{assumed}{stuck}  {item.get('error') or ''}"
+    real = "" if item.get("eager") is None else f" | for real: {item['eager'] or 'runs'}"
+    return f"{words} {item['seconds']:6.1f} s  {item['name']}{assumed}{stuck}  {item.get('error') or ''}{real}"
 
 
 if __name__ == "__main__":

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import torch
 from torch import nn
 
 from pymodel.schema import Construction, Source
 from pymodel.trace.assemble import assemble
-from pymodel.trace.meta import build
+from pymodel.trace.meta import BuildMode, build
 from pymodel.trace.places import Places
 from pymodel.trace.probes import probe
 from pymodel.trace.run import Run, run_forward
@@ -39,7 +41,10 @@ class Group:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How it went. `operations` were seen at the usual sizes; the shapes of `assumed` of them rest on an assumption."""
+    """How it went. `operations` were seen at the usual sizes; the shapes of `assumed` of them rest on an assumption.
+
+    `eager` is what the real model on the CPU said of the same inputs where the trace failed; empty if it ran.
+    """
 
     name: str
     ok: bool
@@ -50,6 +55,49 @@ class Outcome:
     """The symbols that could be moved from their usual sizes."""
     error: str | None = None
     stage: str = "forward"
+    eager: str | None = None
+
+
+_for_real = False
+
+
+def making() -> AbstractContextManager[Any]:
+    """Within this, examples make models and tensors: on meta, but for real where the real model is asked."""
+    if _for_real:
+        return nullcontext()
+    stack = ExitStack()
+    stack.enter_context(BuildMode())
+    stack.enter_context(torch.device("meta"))
+    return stack
+
+
+def floats(*shape: int) -> torch.Tensor:
+    return torch.rand(shape)
+
+
+def whole(*shape: int) -> torch.Tensor:
+    return torch.ones(shape, dtype=torch.int64)
+
+
+def ask_real_models(group: Group, failed: list[str]) -> Iterator[dict[str, Any]]:
+    """For each case that failed, what the real model says of the same inputs."""
+    global _for_real
+    _for_real = True
+    for case in group.cases():
+        if case.name in failed:
+            yield {"name": case.name, "eager": _ask(case)}
+
+
+def _ask(case: Case) -> str:
+    binding = {name: 2 if name == "B" else size for name, size in case.symbols.items()}
+    try:
+        model = case.make().eval()
+        args, kwargs = case.arguments(model, binding)
+        with torch.no_grad():
+            model(*args, **kwargs)
+    except Exception as error:
+        return _words(error)
+    return ""
 
 
 def run_case(case: Case) -> dict[str, Any]:

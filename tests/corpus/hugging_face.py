@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from .cases import Arguments, Case, Group
+from .cases import Arguments, Case, Group, floats, whole
 
 FEW_LAYERS = {
     **dict.fromkeys(("num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers", "decoder_layers"), 2),
@@ -65,19 +65,19 @@ def _arguments(model: nn.Module, binding: dict[str, int]) -> Arguments:
     given: dict[str, torch.Tensor] = {}
     main = getattr(model, "main_input_name", "input_ids")
     if "input_ids" in taken:
-        given["input_ids"] = _whole(batch, LENGTH)
+        given["input_ids"] = whole(batch, LENGTH)
     if "decoder_input_ids" in taken:
-        given["decoder_input_ids"] = _whole(batch, LENGTH)
+        given["decoder_input_ids"] = whole(batch, LENGTH)
     if "pixel_values" in taken and (main == "pixel_values" or _needs(model, "vision_config")):
         side = _image_size(config)
-        given["pixel_values"] = _random(batch, _channels(config), *side)
+        given["pixel_values"] = floats(batch, _channels(config), *side)
     if "input_features" in taken and "input_ids" not in taken:
         bins = _first(config, ("num_mel_bins", "feature_size", "n_mels"), 80)
         frames = 2 * _first(config, ("max_source_positions",), 500)
         shape = (batch, bins, frames) if "max_source_positions" in vars(config) else (batch, frames, bins)
-        given["input_features"] = _random(*shape)
+        given["input_features"] = floats(*shape)
     if "input_values" in taken and "input_ids" not in taken:
-        given["input_values"] = _random(batch, SAMPLES)
+        given["input_values"] = floats(batch, SAMPLES)
     return (), given
 
 
@@ -106,11 +106,3 @@ def _channels(config: Any) -> int:
 
 def _first(config: Any, names: tuple[str, ...], otherwise: int) -> int:
     return next((value for name in names if isinstance(value := getattr(config, name, None), int)), otherwise)
-
-
-def _random(*shape: int) -> torch.Tensor:
-    return torch.empty(shape, device="meta")
-
-
-def _whole(*shape: int) -> torch.Tensor:
-    return torch.empty(shape, dtype=torch.int64, device="meta")

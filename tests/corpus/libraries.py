@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from .cases import Arguments, Case, Group
+from .cases import Arguments, Case, Group, floats, whole
 from .hugging_face import transformers_groups
 from .readme import readme_groups
 
@@ -27,14 +27,6 @@ class Library:
 
 def _one(name: str, make: Callable[[], Any], arguments: Callable[[nn.Module, dict[str, int]], Arguments]) -> Group:
     return Group(name, lambda: iter([Case(name, make, arguments)]))
-
-
-def _random(*shape: int) -> torch.Tensor:
-    return torch.empty(shape, device="meta")
-
-
-def _whole(*shape: int) -> torch.Tensor:
-    return torch.empty(shape, dtype=torch.int64, device="meta")
 
 
 # timm: the first and the last architecture of each module, at the size that its weights are for.
@@ -56,8 +48,8 @@ def _timm_group(name: str) -> Group:
     def arguments(model: nn.Module, binding: dict[str, int]) -> Arguments:
         config = getattr(model, "default_cfg", None) or get_pretrained_cfg(name).to_dict()
         if name.startswith(("naflexvit", "test_naflexvit")):
-            return (_random(binding["B"], 3, 256, 256),), {}
-        return (_random(binding["B"], *config["input_size"]),), {}
+            return (floats(binding["B"], 3, 256, 256),), {}
+        return (floats(binding["B"], *config["input_size"]),), {}
 
     return _one(name, lambda: timm.create_model(name), arguments)
 
@@ -71,7 +63,7 @@ def _segmentation_groups() -> Iterator[Group]:
     import segmentation_models_pytorch as smp
 
     def images(_: nn.Module, binding: dict[str, int]) -> Arguments:
-        return (_random(binding["B"], 3, 128, 128),), {}
+        return (floats(binding["B"], 3, 128, 128),), {}
 
     names = [name for name in dir(smp) if inspect.isclass(getattr(smp, name)) and name != "DPT"]
     for name in names:
@@ -82,7 +74,7 @@ def _segmentation_groups() -> Iterator[Group]:
             yield _one(f"{name}-{encoder}", lambda make=make, e=encoder: make(e, encoder_weights=None), images)  # type: ignore[misc]
 
     def vit_images(_: nn.Module, binding: dict[str, int]) -> Arguments:
-        return (_random(binding["B"], 3, 224, 224),), {}
+        return (floats(binding["B"], 3, 224, 224),), {}
 
     encoder = "tu-vit_base_patch16_224.augreg_in21k"
     yield _one("DPT-vit", lambda: smp.DPT(encoder, encoder_weights=None), vit_images)
@@ -121,10 +113,10 @@ def _graph_groups() -> Iterator[Group]:
     from torch_geometric import nn as geometric
 
     def graph(_: nn.Module, binding: dict[str, int]) -> Arguments:
-        return (_random(binding["N"], 16), _whole(2, binding["E"])), {}
+        return (floats(binding["N"], 16), whole(2, binding["E"])), {}
 
     def nodes(_: nn.Module, binding: dict[str, int]) -> Arguments:
-        return (_random(binding["N"], 16),), {}
+        return (floats(binding["N"], 16),), {}
 
     for name, values in (*_GRAPH_MODELS.items(), *_CONVOLUTIONS.items()):
         arguments = nodes if name in ("MLP", "GravNetConv") else graph
@@ -139,11 +131,11 @@ def _graph_groups() -> Iterator[Group]:
         yield _graph_group(name, make, graph)
 
     def molecule(_: nn.Module, binding: dict[str, int]) -> Arguments:
-        return (_whole(binding["N"]), _random(binding["N"], 3)), {}
+        return (whole(binding["N"]), floats(binding["N"], 3)), {}
 
     def pooled(_: nn.Module, binding: dict[str, int]) -> Arguments:
-        edges = _whole(2, binding["E"])
-        return (_random(binding["N"], 16), edges, _random(binding["E"], 4), _whole(binding["N"])), {}
+        edges = whole(2, binding["E"])
+        return (floats(binding["N"], 16), edges, floats(binding["E"], 4), whole(binding["N"])), {}
 
     yield _graph_group("SchNet", lambda: geometric.SchNet(), molecule)
     yield _graph_group("DimeNetPlusPlus", lambda: geometric.DimeNetPlusPlus(64, 1, 2, 32, 8, 64, 7, 6), molecule)
@@ -152,7 +144,7 @@ def _graph_groups() -> Iterator[Group]:
 
 
 def _molecules(_: nn.Module, binding: dict[str, int]) -> Arguments:
-    return (_whole(binding["N"]), _random(binding["N"], 3), _whole(binding["N"])), {}
+    return (whole(binding["N"]), floats(binding["N"], 3), whole(binding["N"])), {}
 
 
 def _graph_group(
@@ -169,19 +161,19 @@ def _diffusers_groups() -> Iterator[Group]:
         return lambda: getattr(importlib.import_module("diffusers"), name)(**values)
 
     def images(size: int, channels: int = 3, *more: Callable[[int], torch.Tensor]) -> Callable[..., Arguments]:
-        return lambda _, at: ((_random(at["B"], channels, size, size), *(each(at["B"]) for each in more)), {})
+        return lambda _, at: ((floats(at["B"], channels, size, size), *(each(at["B"]) for each in more)), {})
 
     def time(batch: int) -> torch.Tensor:
-        return _random(batch)
+        return floats(batch)
 
     def text(width: int) -> Callable[[int], torch.Tensor]:
-        return lambda batch: _random(batch, 77, width)
+        return lambda batch: floats(batch, 77, width)
 
     for name in ("AutoencoderKL", "AsymmetricAutoencoderKL", "AutoencoderTiny", "VQModel"):
         yield _one(name, make(name), images(64))
     yield _one("AutoencoderDC", make("AutoencoderDC"), images(64))
     yield _one("UNet2DModel", make("UNet2DModel", sample_size=32), images(32, 3, time))
-    yield _one("UNet1DModel", make("UNet1DModel"), lambda _, at: ((_random(at["B"], 2, 1024), _random(at["B"])), {}))
+    yield _one("UNet1DModel", make("UNet1DModel"), lambda _, at: ((floats(at["B"], 2, 1024), floats(at["B"])), {}))
     yield _one("UNet2DConditionModel", make("UNet2DConditionModel"), images(64, 4, time, text(1280)))
     yield _one("UNet3DConditionModel", make("UNet3DConditionModel"), _video_unet)
     yield _one("ControlNetModel", make("ControlNetModel"), _control_net)
@@ -196,67 +188,67 @@ def _diffusers_groups() -> Iterator[Group]:
     yield _one("CogVideoXTransformer3DModel", make("CogVideoXTransformer3DModel", num_layers=2), _cog_video)
     yield _one("WanTransformer3DModel", make("WanTransformer3DModel", num_layers=2), _wan)
     yield _one("UVit2DModel", make("UVit2DModel", num_hidden_layers=2), _uvit)
-    yield _one("AutoencoderKLWan", make("AutoencoderKLWan"), lambda _, at: ((_random(at["B"], 3, 5, 64, 64),), {}))
-    yield _one("AutoencoderOobleck", make("AutoencoderOobleck"), lambda _, at: ((_random(at["B"], 2, 8192),), {}))
+    yield _one("AutoencoderKLWan", make("AutoencoderKLWan"), lambda _, at: ((floats(at["B"], 3, 5, 64, 64),), {}))
+    yield _one("AutoencoderOobleck", make("AutoencoderOobleck"), lambda _, at: ((floats(at["B"], 2, 8192),), {}))
     yield _one("AutoencoderKLTemporalDecoder", make("AutoencoderKLTemporalDecoder"), _temporal)
 
 
 def _video_unet(_: nn.Module, at: dict[str, int]) -> Arguments:
-    return (_random(at["B"], 4, 4, 32, 32), _random(at["B"]), _random(at["B"], 77, 1024)), {}
+    return (floats(at["B"], 4, 4, 32, 32), floats(at["B"]), floats(at["B"], 77, 1024)), {}
 
 
 def _control_net(_: nn.Module, at: dict[str, int]) -> Arguments:
-    latent, condition = _random(at["B"], 4, 64, 64), _random(at["B"], 3, 512, 512)
-    return (latent, _random(at["B"]), _random(at["B"], 77, 1280), condition), {}
+    latent, condition = floats(at["B"], 4, 64, 64), floats(at["B"], 3, 512, 512)
+    return (latent, floats(at["B"]), floats(at["B"], 77, 1280), condition), {}
 
 
 def _dit(_: nn.Module, at: dict[str, int]) -> Arguments:
-    return (_random(at["B"], 4, 32, 32), _whole(at["B"]), _whole(at["B"])), {}
+    return (floats(at["B"], 4, 32, 32), whole(at["B"]), whole(at["B"])), {}
 
 
 def _pixart(_: nn.Module, at: dict[str, int]) -> Arguments:
-    text, time = _random(at["B"], 77, 1152), _whole(at["B"])
+    text, time = floats(at["B"], 77, 1152), whole(at["B"])
     sizes = {"resolution": None, "aspect_ratio": None}
-    return (_random(at["B"], 4, 32, 32), text, time), {"added_cond_kwargs": sizes}
+    return (floats(at["B"], 4, 32, 32), text, time), {"added_cond_kwargs": sizes}
 
 
 def _sd3(_: nn.Module, at: dict[str, int]) -> Arguments:
-    return (_random(at["B"], 16, 64, 64), _random(at["B"], 77, 4096), _random(at["B"], 2048), _whole(at["B"])), {}
+    return (floats(at["B"], 16, 64, 64), floats(at["B"], 77, 4096), floats(at["B"], 2048), whole(at["B"])), {}
 
 
 def _flux(_: nn.Module, at: dict[str, int]) -> Arguments:
-    known = {"timestep": _random(at["B"]), "img_ids": _random(64, 3), "txt_ids": _random(77, 3)}
-    text = {"encoder_hidden_states": _random(at["B"], 77, 4096), "pooled_projections": _random(at["B"], 768)}
-    return (_random(at["B"], 64, 64),), known | text
+    known = {"timestep": floats(at["B"]), "img_ids": floats(64, 3), "txt_ids": floats(77, 3)}
+    text = {"encoder_hidden_states": floats(at["B"], 77, 4096), "pooled_projections": floats(at["B"], 768)}
+    return (floats(at["B"], 64, 64),), known | text
 
 
 def _aura_flow(_: nn.Module, at: dict[str, int]) -> Arguments:
-    return (_random(at["B"], 4, 64, 64), _random(at["B"], 77, 2048), _random(at["B"])), {}
+    return (floats(at["B"], 4, 64, 64), floats(at["B"], 77, 2048), floats(at["B"])), {}
 
 
 def _sana(_: nn.Module, at: dict[str, int]) -> Arguments:
-    return (_random(at["B"], 32, 32, 32), _random(at["B"], 77, 2304), _random(at["B"])), {}
+    return (floats(at["B"], 32, 32, 32), floats(at["B"], 77, 2304), floats(at["B"])), {}
 
 
 def _prior(_: nn.Module, at: dict[str, int]) -> Arguments:
-    return (_random(at["B"], 768), _whole(at["B"]), _random(at["B"], 768), _random(at["B"], 77, 768)), {}
+    return (floats(at["B"], 768), whole(at["B"]), floats(at["B"], 768), floats(at["B"], 77, 768)), {}
 
 
 def _cog_video(_: nn.Module, at: dict[str, int]) -> Arguments:
-    return (_random(at["B"], 4, 16, 60, 90), _random(at["B"], 226, 4096), _whole(at["B"])), {}
+    return (floats(at["B"], 4, 16, 60, 90), floats(at["B"], 226, 4096), whole(at["B"])), {}
 
 
 def _wan(_: nn.Module, at: dict[str, int]) -> Arguments:
-    return (_random(at["B"], 16, 4, 32, 32), _whole(at["B"]), _random(at["B"], 77, 4096)), {}
+    return (floats(at["B"], 16, 4, 32, 32), whole(at["B"]), floats(at["B"], 77, 4096)), {}
 
 
 def _uvit(_: nn.Module, at: dict[str, int]) -> Arguments:
-    tokens, text = _whole(at["B"], 16, 16), _random(at["B"], 77, 768)
-    return (tokens, text, _random(at["B"], 768), _random(at["B"], 5)), {}
+    tokens, text = whole(at["B"], 16, 16), floats(at["B"], 77, 768)
+    return (tokens, text, floats(at["B"], 768), floats(at["B"], 5)), {}
 
 
 def _temporal(_: nn.Module, at: dict[str, int]) -> Arguments:
-    return (_random(4 * at["B"], 3, 64, 64),), {"num_frames": 4}
+    return (floats(4 * at["B"], 3, 64, 64),), {"num_frames": 4}
 
 
 LIBRARIES = (

@@ -11,9 +11,7 @@ import torch
 from torch import nn
 from torch.utils import _pytree as pytree
 
-from pymodel.trace.meta import BuildMode
-
-from .cases import Arguments, Case, Group
+from .cases import Arguments, Case, Group, making
 from .packages import distribution
 
 BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
@@ -33,7 +31,7 @@ def _cases(block: str) -> Iterator[Case]:
     for statement in _flatten(ast.parse(block).body):
         for call in _calls(statement, namespace):
             yield from _case_of(call, namespace)
-        with BuildMode(), torch.device("meta"):
+        with making():
             try:
                 exec(compile(ast.Module([statement], []), "<readme>", "exec"), namespace)
             except Exception:  # a training step, a file that is not there: not what is looked for
@@ -61,7 +59,7 @@ def _calls(statement: ast.stmt, namespace: dict[str, Any]) -> Iterator[ast.Call]
 def _case_of(call: ast.Call, namespace: dict[str, Any]) -> Iterator[Case]:
     assert isinstance(call.func, ast.Name)
     model = namespace[call.func.id]
-    with BuildMode(), torch.device("meta"):
+    with making():
         try:
             args = [_evaluate(each, namespace) for each in call.args]
             kwargs = {each.arg or "": _evaluate(each.value, namespace) for each in call.keywords}
@@ -80,7 +78,7 @@ def _case_of(call: ast.Call, namespace: dict[str, Any]) -> Iterator[Case]:
             shape = tuple(leaf.shape)
             if "B" in binding and shape and shape[0] == batch:
                 shape = (binding["B"], *shape[1:])
-            return torch.empty(shape, dtype=leaf.dtype, device="meta")
+            return torch.ones(shape, dtype=leaf.dtype)
 
         resized_args, resized_kwargs = pytree.tree_map(resized, (tuple(args), kwargs))
         return resized_args, resized_kwargs
