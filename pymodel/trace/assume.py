@@ -37,6 +37,7 @@ _FIRST_TELLS_SHAPE = frozenset(
         *("masked_scatter", "index_reduce", "slice_scatter", "select_scatter"),
     )
 )
+_DO_NOT_FIT = ("broadcast", "must match the size", "must match the existing size")
 
 
 class Assumptions:
@@ -166,6 +167,10 @@ class Assumptions:
         self._assumed.update(map(id, new))
         return self.everything or bool(new)
 
+    def decides(self, given: Any) -> bool:
+        """Whether an unknown size or number is among the arguments of a call."""
+        return bool(self.made) and any(map(self._decides, pytree.tree_leaves(given)))
+
     def _decides(self, value: Any) -> bool:
         if isinstance(value, torch.Tensor):
             return id(value) in self._assumed
@@ -200,3 +205,19 @@ def active_assumptions() -> Assumptions:
 
 def _nested(value: Any, shape: tuple[int, ...]) -> Any:
     return [_nested(value, shape[1:]) for _ in range(shape[0])] if shape else value
+
+
+def fitting_output(name: str, args: Sequence[Any], message: str) -> Any:
+    """What a call gives that failed only because assumed sizes do not fit each other, if that can be said."""
+    tensors = [each for each in args if isinstance(each, torch.Tensor)]
+    if not tensors:
+        return None
+    if name.endswith("_") and not name.endswith("__"):
+        return tensors[0]
+    if name in ("split", "split_with_sizes") and len(args) > 1 and isinstance(args[1], (list, tuple)):
+        dim = args[2] if len(args) > 2 else 0
+        return tuple(torch.tensor_split(tensors[0], len(args[1]), dim=dim))
+    if any(words in message for words in _DO_NOT_FIT):
+        widest = max(tensors, key=lambda each: (each.dim(), each.numel()))
+        return tensors[0] if name.startswith("__i") else torch.empty_like(widest)
+    return None

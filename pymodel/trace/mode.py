@@ -23,7 +23,7 @@ from torch.utils._device import _device_constructors
 from ..cost.flops import count_flops
 from ..cost.kept import Place
 from ..cost.ledger import Ledger, find_kept
-from .assume import VALUE_READERS, Assumptions
+from .assume import VALUE_READERS, Assumptions, fitting_output
 from .assumed_numbers import plain
 from .constants import move_knowing
 from .frontier import expected_output
@@ -126,6 +126,8 @@ class ForwardMode(TorchFunctionMode):
         self.faults: list[Fault] = []
         self.stack: list[int] = [-1]
         self.path_stack: list[nn.Module] = []
+        self.given: Any = ()
+        """The arguments of the call under way, as the code gave them."""
         self._frames: list[Frame | None] = []
         self._kept: list[torch.Tensor] = []
         self._known: dict[int, Known] = {}
@@ -159,7 +161,8 @@ class ForwardMode(TorchFunctionMode):
         if role == "walk" and self.asker is not None:
             self.needs_graph = True
             raise NeedsGraph
-        given, made_before = (args, kwargs), self.assumptions.made
+        given = self.given = (args, kwargs)
+        made_before = self.assumptions.made
         asked = self._ask(func, name, args, kwargs) if role == "compute" and "device" not in kwargs else None
         if asked is None:
             args, kwargs = self._on_meta(args), self._on_meta(kwargs)
@@ -224,9 +227,11 @@ class ForwardMode(TorchFunctionMode):
 
     def _fail(self, func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception) -> Any:
         tensors = tensors_in(args, kwargs)
-        if not isinstance(error, (ValueError, IndexError)) and self._is_ours(error, tensors):
+        if self._is_ours(error):
             self.assumptions.assume()
-            guess = expected_output(name, args, kwargs)
+            guess = fitting_output(name, args, str(error))
+            if guess is None:
+                guess = expected_output(name, args, kwargs)
             if guess is None:
                 raise error
             return guess
@@ -248,12 +253,12 @@ class ForwardMode(TorchFunctionMode):
         fault.went_on = True
         return guess
 
-    def _is_ours(self, error: Exception, tensors: list[torch.Tensor]) -> bool:
+    def _is_ours(self, error: Exception) -> bool:
         """Whether a failure is owed to how we run the code, on meta and with assumptions, and not to the code."""
         words = str(error)
         if isinstance(error, NotImplementedError) or "data-dependent" in words or "meta" in words:
             return True
-        return any(self.assumptions.is_assumed(tensor) for tensor in tensors)
+        return self.assumptions.decides(self.given)
 
     def _note(
         self,

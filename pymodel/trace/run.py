@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -14,11 +14,14 @@ from torch import nn
 
 from ..cost.ledger import Ledger
 from . import kernels as kernels  # registers what a run on meta needs
-from .assume import Assumptions, assuming
+from .assume import UNKNOWN_SIZE, Assumptions, assuming
 from .leaves import tensors_in
 from .memo import Asker, Memo, NeedsGraph
 from .mode import Fault, ForwardMode, Frame, OperationSeen, dtype_name
 from .recorder import Recorder, Seen, recording
+
+MAX_TURNED = 6
+"""So many choices are turned, one after the other, in search of a run that goes on."""
 
 
 @dataclass
@@ -35,9 +38,14 @@ class Run:
     input_ids: list[list[tuple[str, tuple[int, ...], str]]]
     outputs: list[tuple[str, tuple[int, ...], str]]
     unknown: dict[str, int]
+    choices: tuple[bool, ...]
     assumed: bool
     error: BaseException | None
     error_frame: Frame | None
+
+    @property
+    def is_good(self) -> bool:
+        return self.error is None and not self.faults
 
 
 _modes: list[ForwardMode] = []
@@ -91,6 +99,21 @@ def without_collector() -> Iterator[None]:
             gc.enable()
 
 
+@contextmanager
+def autocast_on_meta() -> Iterator[None]:
+    """`torch.autocast(x.device.type)` means the device that a tensor on meta stands for."""
+    original = torch.autocast.__init__
+
+    def start(self: torch.autocast, device_type: str, *args: Any, **kwargs: Any) -> None:
+        original(self, "cpu" if device_type == "meta" else device_type, *args, **kwargs)
+
+    torch.autocast.__init__ = start  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        torch.autocast.__init__ = original  # type: ignore[method-assign]
+
+
 def run_forward(
     model: nn.Module,
     arguments: Callable[[], tuple[tuple[Any, ...], dict[str, Any]]],
@@ -105,21 +128,46 @@ def run_forward(
     """Run `model` on the arguments that `arguments()` makes. Never raises for what the user's code does: faults and
     the error that ended the run are in the answer. Cancellation, a BaseException, passes through.
 
-    With a `memo` the answer is the same and comes sooner.
+    With a `memo` the answer is the same and comes sooner. Where the run fails and something was assumed before, other
+    assumptions are tried: code that checks its values goes on where they are as it wants them.
     """
-    if memo is not None:
-        run = _run_once(model, arguments, binding, files, record, frontier, poll, memo)
-        if run is not None:
-            return run
-    run = _run_once(model, arguments, binding, files, record, frontier, poll, None)
-    assert run is not None
-    return run
+
+    def once(choices: Sequence[bool], binding: dict[str, int]) -> Run:
+        for each in (memo, None) if memo is not None else (None,):
+            run = _run_once(model, arguments, binding, choices, files, record, frontier, poll, each)
+            if run is not None:
+                return run
+        raise AssertionError("without a memo there always is a run")
+
+    run = once((), binding)
+    return run if run.is_good or not run.assumed else _assume_otherwise(run, once, binding)
+
+
+def _assume_otherwise(
+    first: Run, once: Callable[[Sequence[bool], dict[str, int]], Run], binding: dict[str, int]
+) -> Run:
+    """The run that gets furthest when the last choices before a failure are turned, then when all numbers are sizes."""
+    best, choices = first, list(first.choices)
+    for _ in range(MAX_TURNED):
+        if best.is_good or not choices:
+            break
+        attempt = once((*choices[:-1], not choices[-1]), binding)
+        if attempt.is_good or len(attempt.operations) > len(best.operations):
+            best, choices = attempt, list(attempt.choices)
+        else:
+            choices.pop()
+    if not best.is_good and best.unknown:
+        alike = {name: UNKNOWN_SIZE for name in best.unknown if name not in binding}
+        attempt = once(best.choices, {**binding, **alike})
+        best = attempt if attempt.is_good else best
+    return best
 
 
 def _run_once(
     model: nn.Module,
     arguments: Callable[[], tuple[tuple[Any, ...], dict[str, Any]]],
     binding: dict[str, int],
+    choices: Sequence[bool],
     files: frozenset[str],
     record: bool,
     frontier: bool,
@@ -128,7 +176,7 @@ def _run_once(
 ) -> Run | None:
     """One run; None where it cannot be had with a memo."""
     paths = {id(module): path for path, module in model.named_modules()}
-    assumptions = Assumptions(binding)
+    assumptions = Assumptions(binding, choices)
     ledger = Ledger(model)
     asker = None if memo is None else Asker(memo, lambda: assumptions.asked)
     mode = ForwardMode(files, paths, poll, frontier, assumptions, ledger, asker)
@@ -144,6 +192,7 @@ def _run_once(
             warnings.catch_warnings(),
             without_collector(),
             calling(mode),
+            autocast_on_meta(),
             assuming(assumptions),
             ledger.watching_custom_functions(mode.charge),
             mode,
@@ -168,6 +217,7 @@ def _run_once(
         input_ids,
         _tensors(mode, output),
         assumptions.unknown,
+        tuple(assumptions.choices),
         assumptions.made > 0,
         error,
         frame,

@@ -112,3 +112,31 @@ def test_as_many_unknown_sizes_as_the_code_has(tmp_path: Path) -> None:
     assert {"u0", "u1", "u2"} <= set(found.symbols)
     assert found.symbols["u0"].meaning == "unknown"
     assert value_at(found, "self.fc(x)", 14).assumed is False
+
+
+def test_a_check_of_values_that_raises_is_taken_as_passed(tmp_path: Path) -> None:
+    found = traced(
+        tmp_path,
+        "y = self.fc(x)\nif not (x >= 0).all():\n    raise ValueError('negative')\n"
+        "if (x > 1).any():\n    raise ValueError('large')\nz = y + 1\nreturn z",
+    )
+    after = value_at(found, "z", 16)
+    assert (after.dims, after.assumed) == (("B", 4), True)
+
+
+def test_assumed_sizes_that_do_not_fit_each_other_are_no_fault(tmp_path: Path) -> None:
+    found = traced(
+        tmp_path,
+        "ids = x.argmax(1)\nn = ids.max().item()\nleft, right = x.split([n, n], dim=1)\n"
+        "y = torch.cat([x[x[:, 0] > 0], x]) + x\nreturn self.fc(x)",
+    )
+    assert found.diagnostics == ()
+    assert value_at(found, "y", 14).assumed
+    assert value_at(found, "self.fc(x)", 15).assumed is False
+
+
+def test_autocast_to_the_device_of_a_tensor(tmp_path: Path) -> None:
+    found = traced(
+        tmp_path, "with torch.autocast(device_type=x.device.type, enabled=False):\n    y = self.fc(x)\nreturn y"
+    )
+    assert value_at(found, "y", 12).dims == ("B", 4)
