@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .packages import FOLDER, environment, fingerprint, install
+from .report import summarise, write_report
 
 RESULTS = FOLDER / "results"
 SCRATCH = FOLDER / "scratch"
@@ -41,9 +42,8 @@ def main() -> int:
             print(f"{name}: could not be run", file=sys.stderr)
             return 1
     if not options.library:
-        from .report import write_report
-
-        write_report(RESULTS)
+        write_report(RESULTS, names)
+        print(summarise(RESULTS, names))
     return 0
 
 

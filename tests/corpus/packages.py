@@ -17,7 +17,7 @@ ENVIRONMENT = {
     **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
     **dict.fromkeys(("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "TORCHDYNAMO_DISABLE"), "1"),
     "CUDA_VISIBLE_DEVICES": "",
-    "PYTHONPATH": str(PACKAGES),
+    "PYTHONPATH": os.pathsep.join((str(PACKAGES), str(ROOT))),
 }
 
 

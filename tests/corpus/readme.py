@@ -28,7 +28,11 @@ def readme_groups(name: str) -> Iterator[Group]:
 def _cases(block: str) -> Iterator[Case]:
     """A case for each call of a model, by the model's name in the block."""
     namespace: dict[str, Any] = {}
-    for statement in _flatten(ast.parse(block).body):
+    try:
+        statements = list(_flatten(ast.parse(block).body))
+    except SyntaxError:
+        return  # an outline, with dots for what is left out
+    for statement in statements:
         for call in _calls(statement, namespace):
             yield from _case_of(call, namespace)
         with making():
@@ -43,8 +47,14 @@ def _flatten(body: list[ast.stmt]) -> Iterator[ast.stmt]:
     for statement in body:
         if isinstance(statement, (ast.For, ast.With)):
             yield from _flatten(statement.body)
-        else:
+        elif not _takes_hours(statement):
             yield statement
+
+
+def _takes_hours(statement: ast.stmt) -> bool:
+    """`trainer.train()`, `diffusion.sample()`."""
+    calls = [node.func for node in ast.walk(statement) if isinstance(node, ast.Call)]
+    return any(isinstance(func, ast.Attribute) and func.attr in ("train", "sample", "generate") for func in calls)
 
 
 def _calls(statement: ast.stmt, namespace: dict[str, Any]) -> Iterator[ast.Call]:
