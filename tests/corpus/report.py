@@ -52,10 +52,10 @@ def _is_counted(item: Item) -> bool:
 def _given(libraries: dict[str, list[Item]]) -> Iterator[str]:
     yield from ("", "## Models traced, given the right inputs", "")
     yield (
-        "Each model is built on meta, run, probed at further sizes and put together as an analysis does it, in a "
-        "process of its own. A model that fails is run for real on the CPU with the same inputs; what fails there too is not "
-        "counted, and listed at the end. *Assumed* are the operations whose shapes depend on values; *batch* are the "
-        "models whose batch could be moved."
+        "Each model is built on meta, run, probed at further sizes and put together as an analysis does it, "
+        "in a process of its own. A model that fails is run for real on the CPU with the same inputs; what "
+        "fails there too is not counted, and listed at the end. *Assumed* are the operations whose shapes "
+        "depend on values; *batch* are the models whose batch could be moved."
     )
     yield from ("", "| Library | Models | Traced | | Assumed operations | Batch | Refused for real too |")
     yield "|---|--:|--:|--:|--:|--:|--:|"
