@@ -1,8 +1,8 @@
-"""What to feed `forward`: candidates from pins, from calls in the code, and from the layer that takes the argument."""
+"""What to feed `forward`: what pins, annotations, examples, calls and data say, then guesses at each argument."""
 
 from __future__ import annotations
 
-import ast
+import dataclasses
 import inspect
 import re
 from collections.abc import Iterator, Mapping
@@ -12,16 +12,21 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from ..discover.callsites import ForwardCall, find_forward_calls
 from ..discover.document import Document
 from ..discover.pins import ContainerSpec, Spec, TensorSpec, parse_input
-from ..schema import Dim, Pin, Source
-from .search import search
+from ..schema import Pin, Source
+from .guesses import guess
+from .specs import names_in, replaced, spec_of, tensors_in
 
 TOKENS = 13
+FURTHER = (17, 19, 23)
+"""Sizes of the second and further symbols that are no batch: a size in an error is to lead back to one of them."""
 EXAMPLE_ATTRIBUTES = ("example_input_array", "example_inputs", "dummy_inputs", "example_input")
 JAXTYPING = re.compile(r"(?P<kind>[A-Z][A-Za-z0-9]*)\[.*?,\s*['\"](?P<dims>[^'\"]+)['\"]\s*\]")
 JAXTYPING_DTYPES = {"Int": "int64", "Int64": "int64", "Int32": "int32", "Bool": "bool", "Float16": "float16"}
+BATCH_AXES = ("b", "batch", "n", "bs", "batch_size")
+MAX_OPTIONAL = 3
+"""So many guesses at an argument that a failure asks for are tried."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,9 @@ class ResolvedInput:
     source: Source
 
 
+Inputs = tuple[ResolvedInput, ...]
+
+
 @dataclass(frozen=True)
 class SymbolGuess:
     """A symbol's meaning, and a size at which the model should run."""
@@ -40,71 +48,65 @@ class SymbolGuess:
     base: int
 
 
-def materialise(spec: Spec, binding: Mapping[str, int], namespace: Mapping[str, Any]) -> Any:
-    """The value a spec stands for at a binding; tensors are made on meta."""
-    if isinstance(spec, TensorSpec):
-        sizes = [dim if isinstance(dim, int) else int(eval(dim, {}, dict(binding))) for dim in spec.dims]
-        dtype = getattr(torch, spec.dtype or "float32")
-        return torch.empty(sizes, dtype=dtype, device="meta")
-    if isinstance(spec, ContainerSpec):
-        items = [materialise(item, binding, namespace) for item in spec.items]
-        if spec.kind == "dict":
-            return dict(zip((eval(key, {}, {}) for key in spec.keys), items, strict=True))
-        return items if spec.kind == "list" else tuple(items)
-    return eval(spec.expression, dict(namespace), dict(binding))
-
-
-def symbols_of(inputs: tuple[ResolvedInput, ...], length: int = TOKENS) -> dict[str, SymbolGuess]:
-    """The symbols that the inputs' dims name, in order. A batch is 7, everything else `length`, until probed."""
+def symbols_of(inputs: Inputs, length: int = TOKENS) -> dict[str, SymbolGuess]:
+    """The symbols that the inputs' dims name, in order. A batch is 7, the first other one `length`, until probed."""
     found: dict[str, SymbolGuess] = {}
+    lengths = iter((length, *FURTHER))
     for each in inputs:
-        for dims in _all_dims(each.spec):
-            for place, dim in enumerate(dims):
-                if isinstance(dim, str):
-                    for name in (node.id for node in ast.walk(ast.parse(dim)) if isinstance(node, ast.Name)):
-                        is_batch = name == "B" or (place == 0 and "B" not in dims)
-                        guess = SymbolGuess("batch", 7) if is_batch else SymbolGuess("length", length)
-                        found.setdefault(name, guess)
+        for _, spec in tensors_in(each.spec):
+            for place, dim in enumerate(spec.dims):
+                for name in names_in(dim):
+                    if name not in found:
+                        is_batch = name == "B" or (place == 0 and "B" not in spec.dims)
+                        base = 7 if is_batch else next(lengths, length)
+                        found[name] = SymbolGuess("batch" if is_batch else "length", base)
     return found
 
 
-def find_inputs(
-    model: nn.Module,
-    document: Document,
-    neighbours: list[Document],
-    name: str,
-    pins: tuple[Pin, ...],
-) -> Iterator[tuple[ResolvedInput, ...]]:
-    """Candidates for all arguments of `forward` together, best first."""
+def forward_parameters(model: nn.Module) -> list[inspect.Parameter]:
+    """The arguments of a model's `forward`, without `self`."""
+    return list(inspect.signature(type(model).forward).parameters.values())[1:]
+
+
+def required_parameters(model: nn.Module) -> list[str]:
+    """Names of the positional arguments that `forward` cannot do without."""
+    return [each.name for each in _required(model) if each.kind is not each.KEYWORD_ONLY]
+
+
+def optional_parameters(model: nn.Module) -> list[str]:
+    return [each.name for each in forward_parameters(model) if each.default is not each.empty]
+
+
+def pinned_inputs(model: nn.Module, document: Document, pins: tuple[Pin, ...]) -> Inputs | None:
     parameters = required_parameters(model)
-    pinned = _pinned(parameters, document, pins)
-    if pinned is not None:
-        yield pinned
-        return
-    yield from _annotated(model, parameters)
-    yield from _examples(model, parameters)
-    for each in (document, *neighbours):
-        for call in find_forward_calls(each, name):
-            yield from _from_call(call, parameters)
-    previous = previous_inputs(model, pins)
-    if previous is not None:
-        yield previous
-    source = Source("search")
-    for specs in search(model, parameters, document):
-        yield tuple(
-            ResolvedInput(parameter, "position", spec, source)
-            for parameter, spec in zip(parameters, specs, strict=True)
-        )
+    for pin in pins:
+        if not pin.inputs or pin.source == "previous":
+            continue
+        line = next((n for n, text in enumerate(document.lines, 1) if "# pymodel:" in text), None)
+        return _read_pin(pin, parameters, Source("pin", document.path, line))
+    return None
 
 
-def _annotated(model: nn.Module, parameters: list[str]) -> Iterator[tuple[ResolvedInput, ...]]:
+def previous_inputs(model: nn.Module, pins: tuple[Pin, ...]) -> Inputs | None:
+    """What the last good trace was fed, if it still names the arguments that `forward` takes."""
+    parameters = required_parameters(model)
+    for pin in pins:
+        if pin.source == "previous":
+            inputs = _read_pin(pin, parameters, Source("search"))
+            if {each.name for each in inputs} >= set(parameters):
+                return inputs
+    return None
+
+
+def annotated_inputs(model: nn.Module) -> Iterator[Inputs]:
     """`x: Float[Tensor, "batch 3 height width"]`: the shapes are written down."""
     annotations = getattr(type(model).forward, "__annotations__", {})
-    specs = [_from_annotation(annotations.get(parameter)) for parameter in parameters]
-    if parameters and all(spec is not None for spec in specs):
+    required = _required(model)
+    specs = [_from_annotation(annotations.get(parameter.name)) for parameter in required]
+    if required and all(spec is not None for spec in specs):
         yield tuple(
-            ResolvedInput(parameter, "position", spec, Source("annotation"))
-            for parameter, spec in zip(parameters, specs, strict=True)
+            ResolvedInput(parameter.name, _by(parameter), spec, Source("annotation"))
+            for parameter, spec in zip(required, specs, strict=True)
             if spec is not None
         )
 
@@ -123,80 +125,118 @@ def _from_annotation(annotation: Any) -> TensorSpec | None:
     if not names or any(name.startswith(("*", "...")) or name == "_" for name in names):
         return None
     dims = [int(name) if name.isdigit() else name.lstrip("#?") for name in names]
-    if isinstance(dims[0], str) and dims[0].lower() in ("b", "batch", "n", "bs", "batch_size"):
+    if isinstance(dims[0], str) and dims[0].lower() in BATCH_AXES:
         dims[0] = "B"
     return TensorSpec(tuple(dims), JAXTYPING_DTYPES.get(kind, "float32"))
 
 
-def _examples(model: nn.Module, parameters: list[str]) -> Iterator[tuple[ResolvedInput, ...]]:
-    """Lightning's `example_input_array` and the like: tensors that the author calls an example."""
+def example_inputs(model: nn.Module, namespace: Mapping[str, Any]) -> Iterator[Inputs]:
+    """Lightning's `example_input_array` and the like: values that the author calls an example."""
     for name in EXAMPLE_ATTRIBUTES:
         value = getattr(model, name, None)
-        given = value if isinstance(value, (tuple, list)) else (value,)
-        tensors = [each for each in given if isinstance(each, torch.Tensor)]
-        if parameters and len(tensors) == len(given) >= len(parameters):
-            shapes = [tuple(tensor.shape) for tensor in tensors]
-            dtypes = [str(tensor.dtype).removeprefix("torch.") for tensor in tensors]
-            yield _batched(parameters, list(zip(shapes, dtypes, strict=True)), Source("attribute"))
-
-
-def _from_call(call: ForwardCall, parameters: list[str]) -> Iterator[tuple[ResolvedInput, ...]]:
-    tensors = [tensor for tensor in call.tensors[: len(parameters)] if tensor is not None]
-    if not parameters or len(tensors) < len(parameters):
-        return
-    source = Source("call-site", call.path, call.line)
-    if any(dtype == "int64" and len(shape) == 2 for shape, dtype in tensors):
-        yield _batched(parameters, tensors, source, "T")
-    yield _batched(parameters, tensors, source)
-
-
-def _batched(
-    parameters: list[str], tensors: list[tuple[tuple[int, ...], str]], source: Source, length: str | None = None
-) -> tuple[ResolvedInput, ...]:
-    """Tensors of given sizes with their common first size as the batch, and the second of ids as `length`."""
-    batch = tensors[0][0][:1]
-    inputs = []
-    for parameter, (shape, dtype) in zip(parameters, tensors, strict=False):
-        dims: tuple[Dim, ...] = ("B", *shape[1:]) if shape[:1] == batch and shape else shape
-        if length is not None and dtype == "int64" and len(dims) == 2:
-            dims = (dims[0], length)
-        inputs.append(ResolvedInput(parameter, "position", TensorSpec(dims, dtype), source))
-    return tuple(inputs)
-
-
-def required_parameters(model: nn.Module) -> list[str]:
-    """Names of the arguments that `forward` cannot do without."""
-    signature = inspect.signature(type(model).forward)
-    return [
-        parameter.name
-        for parameter in list(signature.parameters.values())[1:]
-        if parameter.default is parameter.empty
-        and parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.POSITIONAL_ONLY)
-    ]
-
-
-def _pinned(parameters: list[str], document: Document, pins: tuple[Pin, ...]) -> tuple[ResolvedInput, ...] | None:
-    for pin in pins:
-        if not pin.inputs or pin.source == "previous":
+        if value is None or callable(value):
             continue
-        line = next((n for n, text in enumerate(document.lines, 1) if "# pymodel:" in text), None)
-        source = Source("pin", document.path, line)
-        return _read_pin(pin, parameters, source)
-    return None
+        if isinstance(value, dict):
+            yield from given_inputs(model, (), value, Source("attribute"), namespace)
+        else:
+            values = value if isinstance(value, (tuple, list)) else (value,)
+            yield from given_inputs(model, tuple(values), {}, Source("attribute"), namespace)
 
 
-def previous_inputs(model: nn.Module, pins: tuple[Pin, ...]) -> tuple[ResolvedInput, ...] | None:
-    """What the last good trace was fed, if it still names the arguments that `forward` takes."""
-    parameters = required_parameters(model)
-    for pin in pins:
-        if pin.source == "previous":
-            inputs = _read_pin(pin, parameters, Source("search"))
-            if {each.name for each in inputs} >= set(parameters):
-                return inputs
-    return None
+def given_inputs(
+    model: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], source: Source, namespace: Mapping[str, Any]
+) -> Iterator[Inputs]:
+    """Candidates for values that somebody gives to `forward`: their common first size is the batch."""
+    names = [each.name for each in forward_parameters(model) if each.kind is not each.KEYWORD_ONLY]
+    if forward_parameters(model) and forward_parameters(model)[-1].kind is inspect.Parameter.VAR_KEYWORD:
+        names = names[:-1]
+    names += [names[-1] if names else "input"] * (len(args) - len(names))
+    specs = [spec_of(value, namespace) for value in (*args, *kwargs.values())]
+    known = [spec for spec in specs if spec is not None]
+    if len(known) < len(specs) or not set(required_parameters(model)) <= {*names[: len(args)], *kwargs}:
+        return
+    named: list[tuple[str, Literal["position", "keyword"]]] = [(name, "position") for name in names[: len(args)]]
+    named += [(name, "keyword") for name in kwargs]
+    inputs = tuple(ResolvedInput(name, by, spec, source) for (name, by), spec in zip(named, known, strict=True))
+    if any(spec.dtype == "int64" and len(spec.dims) == 2 for each in inputs for _, spec in tensors_in(each.spec)):
+        yield batched(inputs, "T")
+    yield batched(inputs)
 
 
-def _read_pin(pin: Pin, parameters: list[str], source: Source) -> tuple[ResolvedInput, ...]:
+def batched(inputs: Inputs, length: str | None = None) -> Inputs:
+    """Inputs of given sizes with their common first size as the batch, and the second of ids as `length`."""
+    tensors = [spec for each in inputs for _, spec in tensors_in(each.spec)]
+    batch = next((spec.dims[0] for spec in tensors if spec.dims), None)
+    found = []
+    for each in inputs:
+        spec = each.spec
+        for place, tensor in list(tensors_in(spec)):
+            dims = ("B", *tensor.dims[1:]) if tensor.dims and tensor.dims[0] == batch else tensor.dims
+            if length is not None and tensor.dtype == "int64" and len(dims) == 2:
+                dims = (dims[0], length)
+            spec = replaced(spec, place, TensorSpec(dims, tensor.dtype))
+        found.append(dataclasses.replace(each, spec=spec))
+    return tuple(found)
+
+
+def guessed_inputs(
+    model: nn.Module, document: Document, comments: Mapping[str, tuple[int | str, ...]]
+) -> tuple[list[inspect.Parameter], list[Iterator[Spec]]]:
+    """The arguments that have to be given, with guesses at each; a `*args` alone counts as one argument."""
+    parameters = _required(model)
+    if not parameters:
+        parameters = [each for each in forward_parameters(model) if each.kind is each.VAR_POSITIONAL][:1]
+    return parameters, [guess(model, each.name, document, comments.get(each.name, ())) for each in parameters]
+
+
+def assemble(parameters: list[inspect.Parameter], specs: tuple[Spec, ...], source: Source) -> Inputs:
+    return tuple(
+        ResolvedInput(parameter.name, _by(parameter), spec, source)
+        for parameter, spec in zip(parameters, specs, strict=True)
+    )
+
+
+def with_optional(
+    model: nn.Module,
+    document: Document,
+    inputs: Inputs,
+    names: list[str],
+    comments: Mapping[str, tuple[int | str, ...]],
+) -> Iterator[Inputs]:
+    """The same inputs and one optional argument more, or one that was None as a tensor, for each name asked for."""
+    optional = optional_parameters(model)
+    for name in names:
+        given = {each.name: number for number, each in enumerate(inputs)}
+        specs = [
+            spec
+            for _, spec in zip(
+                range(MAX_OPTIONAL + 2), guess(model, name, document, comments.get(name, ())), strict=False
+            )
+            if not _is_none(spec)
+        ]
+        for spec in specs[:MAX_OPTIONAL]:
+            if name in given and _is_none(inputs[given[name]].spec):
+                number = given[name]
+                new = dataclasses.replace(inputs[number], spec=spec, source=Source("search"))
+                yield (*inputs[:number], new, *inputs[number + 1 :])
+            elif name in optional and name not in given:
+                yield (*inputs, ResolvedInput(name, "keyword", spec, Source("search")))
+
+
+def _required(model: nn.Module) -> list[inspect.Parameter]:
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.KEYWORD_ONLY)
+    return [each for each in forward_parameters(model) if each.default is each.empty and each.kind in kinds]
+
+
+def _by(parameter: inspect.Parameter) -> Literal["position", "keyword"]:
+    return "keyword" if parameter.kind is parameter.KEYWORD_ONLY else "position"
+
+
+def _is_none(spec: Spec) -> bool:
+    return not isinstance(spec, (TensorSpec, ContainerSpec)) and spec.expression == "None"
+
+
+def _read_pin(pin: Pin, parameters: list[str], source: Source) -> Inputs:
     specs = [parse_input(text, path=source.path, line=source.line) for text in pin.inputs]
     specs.sort(key=lambda each: parameters.index(each.name) if each.name in parameters else len(parameters))
     return tuple(
@@ -205,9 +245,5 @@ def _read_pin(pin: Pin, parameters: list[str], source: Source) -> tuple[Resolved
     )
 
 
-def _all_dims(spec: Spec) -> Iterator[tuple[int | str, ...]]:
-    if isinstance(spec, TensorSpec):
-        yield spec.dims
-    elif isinstance(spec, ContainerSpec):
-        for item in spec.items:
-            yield from _all_dims(item)
+def are_tensors(values: Any) -> bool:
+    return any(isinstance(leaf, torch.Tensor) for leaf in torch.utils._pytree.tree_leaves(values))

@@ -45,6 +45,8 @@ class Loaded:
     document: Document
     diagnostics: tuple[Diagnostic, ...]
     files: tuple[str, ...]
+    documents: Mapping[str, str] = field(default_factory=dict)
+    """The editor's texts, by path, that stand in for files."""
 
 
 def load_module(
@@ -92,15 +94,16 @@ def load_module(
         with default_arguments():
             importer.execute(module, document, names)
     diagnostics = (*importer.diagnostics, *find_pin_faults(document))
-    return Loaded(module, document, diagnostics, tuple(dict.fromkeys(importer.files)))
+    return Loaded(module, document, diagnostics, tuple(dict.fromkeys(importer.files)), importer.documents)
 
 
 def evaluate(module: ModuleType, prelude: Sequence[str], expression: str) -> Any:
-    """Run the prelude, then evaluate an expression, both in the module's own namespace."""
+    """Run the prelude, then evaluate an expression, both in a copy of the module's own namespace."""
+    namespace = dict(vars(module))
     with default_arguments():
         for line in prelude:
-            exec(compile(line, "<prelude>", "exec"), module.__dict__)
-        return eval(compile(expression.strip(), "<construction>", "eval"), module.__dict__)
+            exec(compile(line, "<prelude>", "exec"), namespace)
+        return eval(compile(expression.strip(), "<construction>", "eval"), namespace)
 
 
 @dataclass

@@ -1,31 +1,64 @@
-"""The input oracle: a construction that works, and inputs on which `forward` keeps the batch, with nothing asked.
-
-Trials run through callables that the caller gives, so that this knows nothing of tracing.
-"""
+"""The input oracle: a construction that works, and inputs on which `forward` keeps the batch, with nothing asked."""
 
 from __future__ import annotations
 
+import ast
+import dataclasses
+import importlib
+import itertools
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
 
-from ..discover.callsites import find_neighbours
-from ..schema import Construction, ModelSite, Pin, PyModelError
-from .construct import find_constructions
+from ..discover.document import Document
+from ..discover.imports import module_name
+from ..discover.models import find_models
+from ..discover.neighbours import Neighbours
+from ..discover.shape_comments import read_shape_comments
+from ..schema import Construction, ModelSite, Pin, PyModelError, Source
+from .blame import failing_names, named_in_checks
+from .callers import called_inputs, dataset_inputs
+from .construct import stated_constructions, without_weights
+from .constructor_guesses import guess_constructions
 from .flattening import read_flattening
-from .inputs import TOKENS, ResolvedInput, SymbolGuess, find_inputs, materialise, previous_inputs, symbols_of
+from .guesses import likely_lengths
+from .inputs import (
+    TOKENS,
+    Inputs,
+    ResolvedInput,
+    SymbolGuess,
+    annotated_inputs,
+    assemble,
+    example_inputs,
+    forward_parameters,
+    guessed_inputs,
+    pinned_inputs,
+    previous_inputs,
+    symbols_of,
+    with_optional,
+)
+from .judge import judge
 from .load import Loaded, evaluate
-from .search import likely_lengths
+from .parents import children_inputs, find_parents, submodule_expression
+from .repair import repairs
+from .search import Verdict, combine, search
+from .trial import Engine, Failure
 
 MAX_ATTEMPTS = 1000
 MAX_LOGGED = 12
+MAX_CONSTRUCTIONS = 5
+"""So many constructions that can be built are tried with inputs."""
+MAX_PARENTS = 4
+MAX_DEPTH = 4
+"""So many models around a block are looked into, each held by the next."""
 SEARCH_SECONDS = 4.0
 """Of processor time, so that a busy machine finds the same. Most of an analysis's 10 s is left for the trace."""
-BATCHES = (3, 5)
+SECONDS_IN_PARENT = 1.5
+"""For a block that the file uses in a larger model: it is better known from there than from a long search."""
 
 
 class ConstructionNotFound(PyModelError):
@@ -37,154 +70,314 @@ class InputNotFound(PyModelError):
 
 
 @dataclass(frozen=True)
-class Attempt:
-    """How a trial run went: the shapes that came out, and how many operations it got through."""
-
-    ok: bool
-    output_shapes: tuple[tuple[int, ...], ...]
-    error: str | None
-    progress: int
-    failed_on: tuple[int, ...] | None = None
-    """The shape of the first operand of the operation that failed."""
-
-
-@dataclass(frozen=True)
 class Resolution:
     """How to make and feed a model. `verified`: it ran, and the batch came out as it went in."""
 
     construction: Construction
     make: Callable[[], Any]
-    inputs: tuple[ResolvedInput, ...]
+    inputs: Inputs
     symbols: dict[str, SymbolGuess]
     attempts: tuple[str, ...]
     verified: bool
 
 
-Build = Callable[[Callable[[], Any]], nn.Module]
-Try = Callable[[nn.Module, tuple[Any, ...], dict[str, Any]], Attempt]
+@dataclass(frozen=True)
+class _Made:
+    """A construction that could be built, and what it built."""
+
+    construction: Construction
+    make: Callable[[], Any]
+    model: nn.Module
 
 
-def resolve(
-    loaded: Loaded,
-    site: ModelSite,
-    *,
-    pins: tuple[Pin, ...],
-    folder: str,
-    build: Build,
-    attempt: Try,
-) -> Resolution:
-    """Find a construction and inputs for the model at `site`.
+class Oracle:
+    """Finds constructions and inputs for the models of one file; what it found for one serves the others."""
 
-    Raises:
-        ConstructionNotFound: nothing that was tried makes the model; the message says what was tried.
-        InputNotFound: the model could be made, but no candidate for its inputs formed.
-    """
-    namespace = vars(loaded.module)
-    neighbours = find_neighbours(loaded.document.path, site.name, folder) if site.kind == "class" else []
-    log: list[str] = []
-    construction, make, model = _construct(loaded, site, neighbours, pins, build, log)
-    plan = read_flattening(loaded.document, site.name, model)
-    previous = previous_inputs(model, pins)
-    best: tuple[tuple[int, float, int], tuple[ResolvedInput, ...], int] | None = None
-    deadline = math.inf
-    for number, inputs in enumerate(find_inputs(model, loaded.document, neighbours, site.name, pins)):
-        if number >= MAX_ATTEMPTS or time.process_time() > deadline:
-            break
-        if number == 1:  # the first trial also pays for what torch loads on demand
-            deadline = time.process_time() + SEARCH_SECONDS
-        for length in (TOKENS, *likely_lengths(model)):
-            verdict, progress, failed_on = _judge(model, inputs, attempt, namespace, length)
-            if verdict is None or not _has_length(inputs):
+    def __init__(self, loaded: Loaded, folder: str, engine: Engine) -> None:
+        self.loaded = loaded
+        self.engine = engine
+        self.folder = folder
+        self.neighbours = Neighbours(loaded.document.path, folder, loaded.documents)
+        self._found: dict[tuple[str, tuple[Pin, ...]], Resolution | PyModelError] = {}
+        self._others: dict[str, Oracle] = {}
+
+    def resolve(self, site: ModelSite, pins: tuple[Pin, ...] = (), depth: int = 0) -> Resolution:
+        """Find a construction and inputs for the model at `site`.
+
+        Raises:
+            ConstructionNotFound: nothing that was tried makes the model; the message says what was tried.
+            InputNotFound: the model could be made, but no candidate for its inputs formed.
+        """
+        key = (site.name, pins)
+        if key not in self._found:
+            try:
+                self._found[key] = self._resolve(site, pins, depth)
+            except PyModelError as error:
+                self._found[key] = error
+        found = self._found[key]
+        if isinstance(found, PyModelError):
+            raise found
+        return found
+
+    def _resolve(self, site: ModelSite, pins: tuple[Pin, ...], depth: int) -> Resolution:
+        log: list[str] = []
+        failures: list[tuple[Construction, BaseException]] = []
+        texts = [self.loaded.document, *self.neighbours.naming(site.name)]
+        holders = list(itertools.islice(self._holders(site, depth), MAX_PARENTS)) if not pins else []
+        seconds = SECONDS_IN_PARENT if holders else SEARCH_SECONDS
+        best: tuple[tuple[int, float, int], Resolution] | None = None
+        stated = stated_constructions(site, self.loaded, texts, self.neighbours, pins)
+        for made in itertools.islice(self._build(stated, site, log, failures), MAX_CONSTRUCTIONS):
+            started = time.process_time()
+            rank, found = self._feed(made, site, texts, pins, log, seconds)
+            if found.verified or made.construction.source.kind == "pin" or rank[0] == 2:
+                return found
+            if best is None or rank > best[0]:
+                best = rank, found
+            seconds -= time.process_time() - started
+            if seconds < 0:
                 break
-        if number < MAX_LOGGED:
-            log.append(f"inputs {_show(inputs)}: {verdict or 'fits'}")
-        found = Resolution(construction, make, inputs, symbols_of(inputs, length), tuple(log), verified=verdict is None)
-        if found.verified or (inputs and inputs[0].source.kind == "pin"):
-            return found
-        # Sizes for which the code's own arithmetic holds (`view(-1, 64 * 10 * 10)` meets 10 x 10) are the intended
-        # ones: if there is more to say for them, no other is looked for, lest one be found that hides the fault.
-        credit = plan.credit(failed_on) if failed_on else 0.0
-        belief = _belief(inputs, previous)
-        if belief and credit:
-            return found
-        rank = (belief, credit, progress)
-        if best is None or rank > best[0]:
-            best = rank, inputs, length if progress else TOKENS
-    if best is None:
-        raise InputNotFound(
-            f"no input was found for {site.name}.",
-            path=loaded.document.path,
-            line=site.line,
-            advice=f"Pin one on the class line: `# pymodel: {construction.expression}, x=(B, 3, 32, 32)`.",
+        for oracle, holder in holders:
+            through = self._through(oracle, holder, site, log, depth)
+            if through is not None:
+                return through
+        if best is None and not any(each.source.kind == "pin" for each, _ in failures):
+            guesses = guess_constructions(site, self.loaded, failures)
+            seconds = max(seconds, SECONDS_IN_PARENT)
+            for made in itertools.islice(self._build(guesses, site, log, failures), MAX_CONSTRUCTIONS):
+                started = time.process_time()
+                rank, found = self._feed(made, site, texts, pins, log, seconds)
+                if found.verified:
+                    return found
+                if best is None or rank > best[0]:
+                    best = rank, found
+                seconds -= time.process_time() - started
+                if seconds < 0:
+                    break
+        if best is None:
+            raise _not_constructed(site, self.loaded.document, log, failures)
+        return dataclasses.replace(best[1], attempts=tuple(log))
+
+    def _build(
+        self,
+        candidates: Iterator[Construction],
+        site: ModelSite,
+        log: list[str],
+        failures: list[tuple[Construction, BaseException]],
+    ) -> Iterator[_Made]:
+        """The candidates that can be built, each once; without trained weights where those are what it failed on."""
+        seen = set()
+        waiting: list[Construction] = []
+        while (candidate := waiting.pop(0) if waiting else next(candidates, None)) is not None:
+            if (candidate.expression, candidate.prelude) in seen:
+                continue
+            seen.add((candidate.expression, candidate.prelude))
+
+            def make(candidate: Construction = candidate) -> Any:
+                return evaluate(self.loaded.module, candidate.prelude, candidate.expression)
+
+            try:
+                model = self.engine.build(make)
+            except (Exception, SystemExit) as error:
+                log.append(f"{candidate.expression} ({candidate.source.kind}): {type(error).__name__}: {error}")
+                failures.append((candidate, error))
+                if candidate.source.kind == "pin":
+                    return
+                if isinstance(error, OSError) or "PyModel changes nothing" in str(error):
+                    waiting += without_weights(candidate, vars(self.loaded.module).get(site.name), site.name)
+                continue
+            log.append(f"{candidate.expression} ({candidate.source.kind}): made")
+            yield _Made(candidate, make, model)
+
+    def _feed(
+        self, made: _Made, site: ModelSite, texts: list[Document], pins: tuple[Pin, ...], log: list[str], seconds: float
+    ) -> tuple[tuple[int, float, int], Resolution]:
+        """Inputs for a model that could be made, with how much they deserve belief where none is right."""
+        model, document = made.model, self.loaded.document
+        namespace = vars(self.loaded.module)
+        plan = read_flattening(document, site.name, model)
+        previous = previous_inputs(model, pins)
+        comments = read_shape_comments(document, site.name, [each.name for each in forward_parameters(model)])
+
+        def others(inputs: Inputs, binding: dict[str, int], failure: Failure) -> Iterator[Inputs]:
+            wanted = [name for _, names in failing_names(failure.cause) for name in names]
+            wanted += named_in_checks(failure.cause)
+            if "None" in failure.message or not inputs or isinstance(failure.cause, (ValueError, AssertionError)):
+                yield from with_optional(model, document, inputs, list(dict.fromkeys(wanted)), comments)
+            yield from repairs(inputs, binding, failure)
+
+        def try_inputs(inputs: Inputs) -> Verdict:
+            verdict = judge(model, inputs, self.engine.attempt, namespace, others)
+            if not verdict.ran and verdict.progress and _has_length(inputs):
+                for length in likely_lengths(model):
+                    other = judge(model, inputs, self.engine.attempt, namespace, others, length)
+                    if other.keeps:
+                        return other
+            return verdict
+
+        def made_of(verdict: Verdict) -> Resolution:
+            symbols = symbols_of(verdict.inputs, verdict.length)
+            return Resolution(made.construction, made.make, verdict.inputs, symbols, tuple(log), verdict.ran)
+
+        best: tuple[tuple[int, float, int], Verdict] | None = None
+        reduced: Verdict | None = None
+        deadline = math.inf
+        verdicts = search(
+            self._stated_inputs(made, site, texts, pins, previous), self._guessed(model, comments), try_inputs
         )
-    return Resolution(construction, make, best[1], symbols_of(best[1], best[2]), tuple(log), verified=False)
+        for number, verdict in enumerate(verdicts):
+            if number < MAX_LOGGED:
+                log.append(f"inputs {_show(verdict.inputs)}: {verdict.words or 'fits'}")
+            if verdict.keeps or (verdict.inputs and verdict.inputs[0].source.kind == "pin"):
+                return (2, 1.0, verdict.progress), made_of(verdict)
+            if verdict.ran and reduced is None:
+                reduced = verdict
+            # Sizes for which the code's own arithmetic holds (`view(-1, 64 * 10 * 10)` meets 10 x 10) are the intended
+            # ones: if there is more to say for them, no other is looked for, lest one be found that hides the fault.
+            credit = plan.credit(verdict.failed_on) if verdict.failed_on else 0.0
+            belief = _belief(verdict.inputs, previous)
+            rank = (belief, credit, verdict.progress)
+            if best is None or rank > best[0]:
+                best = rank, verdict
+            if belief and credit:
+                break
+            if number == 0:  # the first trial also pays for what torch loads on demand
+                deadline = time.process_time() + seconds
+            if number >= MAX_ATTEMPTS or time.process_time() > deadline:
+                break
+        if reduced is not None and (best is None or not best[0][1]):
+            return (2, 1.0, reduced.progress), made_of(reduced)
+        if best is None:
+            raise InputNotFound(
+                f"no input was found for {site.name}.",
+                path=document.path,
+                line=site.line,
+                advice=f"Pin one on the class line: `# pymodel: {made.construction.expression}, x=(B, 3, 32, 32)`.",
+            )
+        return best[0], made_of(best[1])
+
+    def _stated_inputs(
+        self, made: _Made, site: ModelSite, texts: list[Document], pins: tuple[Pin, ...], previous: Inputs | None
+    ) -> Iterator[Inputs]:
+        model, module = made.model, self.loaded.module
+        pinned = pinned_inputs(model, self.loaded.document, pins)
+        if pinned is not None:
+            yield pinned
+            return
+        yield from annotated_inputs(model)
+        yield from example_inputs(model, vars(module))
+        own = self.loaded.document.path
+        for text in texts:
+            yield from called_inputs(model, text, site.name, own, module, self.engine)
+        if previous is not None:
+            yield previous
+        for text in texts:
+            yield from dataset_inputs(model, text, own, module, self.engine)
+
+    def _guessed(self, model: nn.Module, comments: dict[str, tuple[int | str, ...]]) -> Iterator[Inputs]:
+        parameters, guesses = guessed_inputs(model, self.loaded.document, comments)
+        for specs in combine(guesses):
+            yield assemble(parameters, specs, Source("search"))
+
+    # A block through the model that holds it.
+
+    def _holders(self, site: ModelSite, depth: int) -> Iterator[tuple[Oracle, ModelSite]]:
+        """Models whose code names a class: in its own file, then in files that import it."""
+        if site.kind != "class" or depth >= MAX_DEPTH:
+            return
+        for oracle in (self, *(self._oracle_of(text) for text in self._importers(site))):
+            if oracle is not None:
+                sites = {each.name: each for each in find_models(oracle.loaded.document) if each.kind == "class"}
+                for name in find_parents(oracle.loaded.document, site.name):
+                    if name in sites:
+                        yield oracle, sites[name]
+
+    def _importers(self, site: ModelSite) -> Iterator[Document]:
+        naming = (each for each in self.neighbours.importing() if f"{site.name}" in each.text)
+        return itertools.islice(naming, MAX_PARENTS)
+
+    def _oracle_of(self, document: Document) -> Oracle | None:
+        if document.path not in self._others:
+            try:
+                module = importlib.import_module(module_name(document.path))
+            except (Exception, SystemExit):  # a file that cannot be imported holds nothing that can be built
+                return None
+            loaded = dataclasses.replace(self.loaded, module=module, document=document, diagnostics=())
+            self._others[document.path] = Oracle(loaded, self.folder, self.engine)
+        return self._others[document.path]
+
+    def _through(
+        self, oracle: Oracle, holder: ModelSite, site: ModelSite, log: list[str], depth: int
+    ) -> Resolution | None:
+        """A block as the first submodule of its class in a model that could be made and fed."""
+        cls = vars(self.loaded.module).get(site.name)
+        if not isinstance(cls, type):
+            return None
+        try:
+            parent = oracle.resolve(holder, (), depth + 1)
+            model = self.engine.build(parent.make)
+        except (Exception, SystemExit) as error:  # the parent's own trace says why
+            log.append(f"within {holder.name}: {str(error).splitlines()[0] if str(error) else type(error).__name__}")
+            return None
+        source = Source("parent", oracle.loaded.document.path, holder.line)
+        namespace = vars(oracle.loaded.module)
+        found = children_inputs(model, cls, parent.inputs, parent.symbols, namespace, self.engine, source)
+        for path, inputs in itertools.islice(found, MAX_PARENTS):
+            block = model.get_submodule(path)
+            verdict = judge(block, inputs, self.engine.attempt, namespace, lambda *_: iter(()))
+            log.append(f"within {holder.name}, as {path}: {_show(inputs)}: {verdict.words or 'fits'}")
+            if verdict.ran:
+                expression = submodule_expression(parent.construction.expression, path)
+                prelude = (*oracle.imports_for(self, parent.construction), *parent.construction.prelude)
+                construction = Construction(expression, prelude, source)
+
+                def make(construction: Construction = construction) -> Any:
+                    return evaluate(self.loaded.module, construction.prelude, construction.expression)
+
+                used = symbols_of(inputs)
+                symbols = {name: parent.symbols.get(name, guess) for name, guess in used.items()}
+                return Resolution(construction, make, inputs, symbols, tuple(log), True)
+        log.append(f"within {holder.name}: it is not called there")
+        return None
+
+    def imports_for(self, other: Oracle, construction: Construction) -> tuple[str, ...]:
+        """What another file has to import of this one for a construction to be evaluated there."""
+        if other is self:
+            return ()
+        names = {
+            node.id
+            for text in (*construction.prelude, construction.expression)
+            for node in ast.walk(ast.parse(text))
+            if isinstance(node, ast.Name) and node.id in vars(self.loaded.module)
+        }
+        return (f"from {module_name(self.loaded.document.path)} import {', '.join(sorted(names))}",) if names else ()
 
 
-def _belief(inputs: tuple[ResolvedInput, ...], previous: tuple[ResolvedInput, ...] | None) -> int:
+def _belief(inputs: Inputs, previous: Inputs | None) -> int:
     """How much inputs deserve belief that do not run: what the author wrote, then what ran before, then guesses."""
     if inputs == previous:
         return 1
-    return 2 if inputs and inputs[0].source.kind != "search" else 0
+    return 2 if inputs and all(each.source.kind != "search" for each in inputs) else 0
 
 
 def _has_length(inputs: tuple[ResolvedInput, ...]) -> bool:
-    return any(guess.meaning != "batch" for guess in symbols_of(inputs).values())
+    return any(guess.meaning != "batch" for guess in symbols_of(inputs, TOKENS).values())
 
 
-def _construct(
-    loaded: Loaded, site: ModelSite, neighbours: list[Any], pins: tuple[Pin, ...], build: Build, log: list[str]
-) -> tuple[Construction, Callable[[], Any], nn.Module]:
-    failure: BaseException | None = None
-    for candidate in find_constructions(site, vars(loaded.module), loaded.document, neighbours, pins):
+def _show(inputs: Inputs) -> str:
+    return ", ".join(f"{each.name}={getattr(each.spec, 'dims', each.spec)}" for each in inputs) or "none"
 
-        def make(candidate: Construction = candidate) -> Any:
-            return evaluate(loaded.module, candidate.prelude, candidate.expression)
 
-        try:
-            model = build(make)
-        except (Exception, SystemExit) as error:
-            log.append(f"{candidate.expression} ({candidate.source.kind}): {type(error).__name__}: {error}")
-            if failure is None or candidate.source.kind == "pin":
-                failure = error
-            if candidate.source.kind == "pin":
-                break
-            continue
-        log.append(f"{candidate.expression} ({candidate.source.kind}): made")
-        return candidate, make, model
+def _not_constructed(
+    site: ModelSite, document: Document, log: list[str], failures: list[tuple[Construction, BaseException]]
+) -> ConstructionNotFound:
     tried = f" Tried: {'; '.join(log[:3])}." if log else " Its arguments have no defaults and no call of it was found."
-    raise ConstructionNotFound(
+    pinned = [error for each, error in failures if each.source.kind == "pin"]
+    error = ConstructionNotFound(
         f"{site.name} could not be constructed.{tried}",
-        path=loaded.document.path,
+        path=document.path,
         line=site.line,
         advice=f"Pin a construction on the class line: `# pymodel: {site.name}(…)`.",
-    ) from failure
-
-
-def _judge(
-    model: nn.Module, inputs: tuple[ResolvedInput, ...], attempt: Try, namespace: Mapping[str, Any], length: int
-) -> tuple[str | None, int, tuple[int, ...] | None]:
-    """Why inputs are not right (None if they are), how far they got, and on what shape they failed."""
-    progress = 0
-    for batch in BATCHES:
-        binding = {
-            name: batch if guess.meaning == "batch" else guess.base
-            for name, guess in symbols_of(inputs, length).items()
-        }
-        try:
-            values = [(each, materialise(each.spec, binding, namespace)) for each in inputs]
-        except Exception as error:
-            return f"cannot be made: {error}", 0, None
-        args = tuple(value for each, value in values if each.by == "position")
-        kwargs = {each.name: value for each, value in values if each.by == "keyword"}
-        outcome = attempt(model, args, kwargs)
-        progress = outcome.progress
-        if not outcome.ok:
-            return outcome.error or "failed", progress, outcome.failed_on
-        has_batch = "B" in binding
-        if has_batch and outcome.output_shapes and not any(batch in shape for shape in outcome.output_shapes):
-            return f"the batch of {batch} does not come out", 0, None
-    return None, progress + 1, None
-
-
-def _show(inputs: tuple[ResolvedInput, ...]) -> str:
-    return ", ".join(f"{each.name}={getattr(each.spec, 'dims', each.spec)}" for each in inputs) or "none"
+    )
+    error.__cause__ = next(iter((*pinned, *(each for _, each in failures))), None)
+    return error

@@ -16,13 +16,15 @@ os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")  # a compiled model is traced 
 import torch
 from torch import nn
 
-from ..check.explain import explain, show
+from ..check.explain import explain
 from ..check.traps import find_traps
 from ..discover.models import find_models
 from ..discover.pins import PinError, TensorSpec, find_pins
-from ..resolve.inputs import ResolvedInput, materialise
+from ..resolve.inputs import ResolvedInput
+from ..resolve.judge import make_arguments
 from ..resolve.load import Loaded, LoadFailed, load_module
-from ..resolve.resolve import Attempt, Resolution, resolve
+from ..resolve.resolve import Oracle, Resolution
+from ..resolve.specs import replaced, tensors_in, write_expression
 from ..schema import (
     Analyse,
     Diagnostic,
@@ -45,6 +47,7 @@ from ..trace.places import Places
 from ..trace.probes import probe
 from ..trace.recorder import Recorder, recording
 from ..trace.run import Run, raising_frame, run_forward
+from .trials import make_engine
 
 Emit = Callable[[Started | Traced], None]
 
@@ -74,6 +77,7 @@ def analyse(
     except PinError as error:
         pins = ()
         diagnostics.append(_diagnostic_of(error, request.path))
+    oracle = Oracle(loaded, _folder(request), make_engine(request.mode, poll, get_memo))
     for site in find_models(loaded.document):
         if names and site.name not in names:
             continue
@@ -81,7 +85,7 @@ def analyse(
         own = [pin for pin in (*request.pins, *pins) if pin.target in (site.target, site.name)]
         order = ("cli", "comment", "setting", "pyproject", "previous")
         own.sort(key=lambda pin: order.index(pin.source))
-        analysis = _Analysis(request, loaded, site, tuple(own), instrumenter, poll, get_memo())
+        analysis = _Analysis(request, loaded, oracle, site, tuple(own), instrumenter, poll, get_memo())
         emit(Traced(request.id, analysis.run()))
     return Finished(request.id, tuple(diagnostics), loaded.files)
 
@@ -119,6 +123,7 @@ class _Analysis:
         self,
         request: Analyse,
         loaded: Loaded,
+        oracle: Oracle,
         site: ModelSite,
         pins: tuple[Pin, ...],
         instrumenter: Instrumenter,
@@ -127,6 +132,7 @@ class _Analysis:
     ) -> None:
         self.request = request
         self.loaded = loaded
+        self.oracle = oracle
         self.site = site
         self.pins = pins
         self.instrumenter = instrumenter
@@ -136,14 +142,7 @@ class _Analysis:
 
     def run(self) -> Trace:
         try:
-            found = resolve(
-                self.loaded,
-                self.site,
-                pins=self.pins,
-                folder=self._folder(),
-                build=build,
-                attempt=self._attempt,
-            )
+            found = self.oracle.resolve(self.site, self.pins)
             return self._trace(found)
         except PyModelError as error:
             return self._failed(error)
@@ -157,7 +156,7 @@ class _Analysis:
         def run(binding: dict[str, int]) -> Run:
             return run_forward(
                 model,
-                lambda: self._arguments(found.inputs, binding),
+                lambda: make_arguments(found.inputs, binding, vars(self.loaded.module)),
                 binding,
                 self._files(),
                 poll=self.poll,
@@ -193,36 +192,6 @@ class _Analysis:
         diagnostics += find_traps(trace)
         return _replace(trace, diagnostics=tuple(dict.fromkeys(diagnostics)))
 
-    def _arguments(
-        self, inputs: tuple[ResolvedInput, ...], binding: dict[str, int]
-    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        namespace = vars(self.loaded.module)
-        values = [(each, materialise(each.spec, binding, namespace)) for each in inputs]
-        args = tuple(value for each, value in values if each.by == "position")
-        return args, {each.name: value for each, value in values if each.by == "keyword"}
-
-    def _attempt(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Attempt:
-        model.train(self.request.mode == "train")
-        run = run_forward(
-            model,
-            lambda: (args, kwargs),
-            {},
-            frozenset(),
-            record=False,
-            frontier=False,
-            poll=self.poll,
-            memo=self.memo,
-        )
-        error = run.error or (run.faults[0].message if run.faults else None)
-        words = str(error).strip().splitlines()[0] if error and str(error).strip() else type(error).__name__
-        return Attempt(
-            error is None,
-            tuple(shape for _, shape, _ in run.outputs),
-            None if error is None else words,
-            len(run.operations),
-            run.faults[0].operands[0] if run.faults and run.faults[0].operands else None,
-        )
-
     def _failed(self, error: PyModelError) -> Trace:
         cause = error.__cause__
         frame = raising_frame(cause, self._files()) if cause is not None else None
@@ -253,11 +222,12 @@ class _Analysis:
     def _files(self) -> frozenset[str]:
         return frozenset(self.loaded.files)
 
-    def _folder(self) -> str:
-        """The widest import root above the file: where neighbours are looked for."""
-        own = Path(self.request.path).parent
-        above = [Path(root) for root in self.request.roots if own.is_relative_to(root)]
-        return str(min(above, key=lambda root: len(root.parts), default=own))
+
+def _folder(request: Analyse) -> str:
+    """The widest import root above the file: where neighbours are looked for."""
+    own = Path(request.path).parent
+    above = [Path(root) for root in request.roots if own.is_relative_to(root)]
+    return str(min(above, key=lambda root: len(root.parts), default=own))
 
 
 def _wanted_names(request: Analyse) -> tuple[str, ...]:
@@ -266,14 +236,13 @@ def _wanted_names(request: Analyse) -> tuple[str, ...]:
 
 def _describe_input(found: ResolvedInput, fixed: dict[str, int]) -> Input:
     """The schema's form of an input, with symbols that could not be moved as the numbers they were."""
-    if not isinstance(found.spec, TensorSpec):
-        return Input(found.name, found.by, None, None, getattr(found.spec, "expression", "…"), found.source)
-    dims = tuple(fixed.get(dim, dim) if isinstance(dim, str) else dim for dim in found.spec.dims)
-    dtype = found.spec.dtype or "float32"
-    if dtype == "float32":
-        sizes = ", ".join(map(str, dims))
-        return Input(found.name, found.by, dims, dtype, f"torch.randn({sizes})", found.source)
-    return Input(found.name, found.by, dims, dtype, f"torch.zeros({show(dims)}, dtype=torch.{dtype})", found.source)
+    spec = found.spec
+    for place, tensor in list(tensors_in(spec)):
+        dims = tuple(fixed.get(dim, dim) if isinstance(dim, str) else dim for dim in tensor.dims)
+        spec = replaced(spec, place, TensorSpec(dims, tensor.dtype))
+    if not isinstance(spec, TensorSpec):
+        return Input(found.name, found.by, None, None, write_expression(spec), found.source)
+    return Input(found.name, found.by, spec.dims, spec.dtype or "float32", write_expression(spec), found.source)
 
 
 def _describe_error(error: BaseException, place: Location) -> Diagnostic:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
-from torch import nn
 
 from pymodel.discover.models import find_models
 from pymodel.discover.pins import find_pins
 from pymodel.resolve.load import load_module
-from pymodel.resolve.resolve import Attempt, ConstructionNotFound, Resolution, resolve
+from pymodel.resolve.resolve import ConstructionNotFound, Oracle, Resolution
 from pymodel.schema import Pin
-from pymodel.trace.meta import build
-from pymodel.trace.run import run_forward
+from pymodel.worker.trials import make_engine
 
 from .fresh_imports import fresh_imports as fresh_imports
 
@@ -22,21 +19,12 @@ pytestmark = pytest.mark.usefixtures("fresh_imports")
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "resolve"
 
 
-def attempt(model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Attempt:
-    model.eval()
-    run = run_forward(model, lambda: (args, kwargs), {}, frozenset(), record=False, frontier=False)
-    error = run.error or (run.faults[0].message if run.faults else None)
-    failed_on = run.faults[0].operands[0] if run.faults and run.faults[0].operands else None
-    shapes = tuple(shape for _, shape, _ in run.outputs)
-    return Attempt(error is None, shapes, None if error is None else str(error), len(run.operations), failed_on)
-
-
 def solve(path: Path, name: str, *, text: str | None = None, pins: tuple[Pin, ...] = ()) -> Resolution:
     documents = {} if text is None else {str(path): text}
     loaded = load_module(str(path), roots=(str(path.parent),), documents=documents)
     (site,) = [each for each in find_models(loaded.document) if each.name == name]
     own = (*pins, *(pin for pin in find_pins(loaded.document) if pin.target == site.target))
-    return resolve(loaded, site, pins=own, folder=str(path.parent), build=build, attempt=attempt)
+    return Oracle(loaded, str(path.parent), make_engine("eval")).resolve(site, own)
 
 
 def dims(found: Resolution) -> list[object]:
@@ -142,7 +130,8 @@ def test_an_example_an_annotation_and_a_call_are_believed(tmp_path: Path) -> Non
 
 def test_a_model_that_cannot_be_made_says_what_was_tried(tmp_path: Path) -> None:
     (tmp_path / "net.py").write_text(
-        "from torch import nn\nclass Net(nn.Module):\n    def __init__(self, mystery): super().__init__()\n"
+        "from torch import nn\nclass Net(nn.Module):\n    def __init__(self, mystery):\n        super().__init__()\n"
+        "        mystery.launch()(3)\n"
         "    def forward(self, x): return x\n"
     )
     with pytest.raises(ConstructionNotFound) as raised:

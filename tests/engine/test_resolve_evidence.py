@@ -61,7 +61,7 @@ def test_settings_of_a_neighbour_are_matched_by_the_keys_that_the_class_reads(tm
     path = write(tmp_path / "net.py", init, "self.fc(x)", parameters=", cfg")
     (tmp_path / "train.py").write_text(
         "from net import Net\n\n\ndef main(cfg):\n    return Net(cfg)\n\n\nif __name__ == '__main__':\n"
-        "    OTHER = {'width': 3}\n    SETTINGS = {'width': 21, 'classes': 4, 'lr': 0.1}\n    main(SETTINGS)\n"
+        "    OTHER = {'width': 3}\n    SETTINGS = {'width': 21, 'classes': 4, 'lr': 0.1}\n    run(main, SETTINGS)\n"
     )
     found = solve(path, "Net")
     assert (found.construction.expression, found.construction.source.kind) == ("Net(SETTINGS)", "config")
