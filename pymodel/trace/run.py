@@ -15,6 +15,7 @@ from torch import nn
 from ..cost.ledger import Ledger
 from . import kernels as kernels  # registers what a run on meta needs
 from .assume import UNKNOWN_SIZE, Assumptions, assuming
+from .autocast import autocast_on_meta
 from .leaves import tensors_in
 from .memo import Asker, Memo, NeedsGraph
 from .mode import Fault, ForwardMode, Frame, OperationSeen, dtype_name
@@ -97,21 +98,6 @@ def without_collector() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
-
-
-@contextmanager
-def autocast_on_meta() -> Iterator[None]:
-    """`torch.autocast(x.device.type)` means the device that a tensor on meta stands for."""
-    original = torch.autocast.__init__
-
-    def start(self: torch.autocast, device_type: str, *args: Any, **kwargs: Any) -> None:
-        original(self, "cpu" if device_type == "meta" else device_type, *args, **kwargs)
-
-    torch.autocast.__init__ = start  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        torch.autocast.__init__ = original  # type: ignore[method-assign]
 
 
 def run_forward(

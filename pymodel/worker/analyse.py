@@ -5,9 +5,10 @@ User code runs here, so whatever it raises becomes a diagnostic; only `Cancelled
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,10 @@ from ..trace.places import Places
 from ..trace.probes import probe
 from ..trace.recorder import Recorder, recording
 from ..trace.run import Run, raising_frame, run_forward
+from ..trace.torchvision_operators import watch_for_torchvision
 from .trials import make_engine
 
+OPERATORS = watch_for_torchvision()
 Emit = Callable[[Started | Traced], None]
 
 
@@ -71,7 +74,7 @@ def analyse(
         )
     except LoadFailed as error:
         return Finished(request.id, (_diagnostic_of(error, request.path),))
-    diagnostics = [*loaded.document.errors, *loaded.diagnostics]
+    diagnostics = [*loaded.document.errors, *loaded.diagnostics, *_broken_torchvision(loaded)]
     try:
         pins = find_pins(loaded.document)
     except PinError as error:
@@ -228,6 +231,24 @@ def _folder(request: Analyse) -> str:
     own = Path(request.path).parent
     above = [Path(root) for root in request.roots if own.is_relative_to(root)]
     return str(min(above, key=lambda root: len(root.parts), default=own))
+
+
+def _broken_torchvision(loaded: Loaded) -> Iterator[Diagnostic]:
+    """That torchvision does not fit the torch beside it, said where the file imports it."""
+    if not OPERATORS.declared:
+        return
+    for node in ast.walk(loaded.document.tree):
+        if not isinstance(node, (ast.Import, ast.ImportFrom)):
+            continue
+        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+        if any(name.partition(".")[0] == "torchvision" for name in names):
+            place = loaded.document.range_of(node)
+            words = (
+                "The torchvision that is installed was not made for this torch: shapes are known all the same, but its "
+                f"operators do not run. Install the one for torch {torch.__version__.partition('+')[0]}."
+            )
+            yield Diagnostic("broken-package", "hint", words, loaded.document.path, place.start, place.end)
+            return
 
 
 def _wanted_names(request: Analyse) -> tuple[str, ...]:
