@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from .document import Document
 from .imports import absolute_name, module_name
 from .models import last_name
+from .slicing import configures
 
 Scope = ast.Module | ast.FunctionDef
 PROGRESS_BARS = frozenset(("tqdm", "trange", "track", "notebook_tqdm"))
@@ -101,6 +102,7 @@ def prelude(
         statement = bindings.find(each.id, line)
         if isinstance(statement, (ast.Import, ast.ImportFrom)):
             lines.append(_absolute(statement, bindings.document.path))
+            lines += map(ast.unparse, bindings.configured.get(each.id, ()))
         elif isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
             if foreign:
                 if not bindings.document.path.endswith(".py"):
@@ -136,7 +138,7 @@ def _bind_node(bindings: Bindings, node: ast.AST, outer: bool) -> None:
             bindings.add(name, taken, 0 if outer else node.lineno)
     elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         func = node.value.func
-        if isinstance(func, ast.Attribute) and func.attr in ("add_argument", "set_defaults"):
+        if isinstance(func, ast.Attribute) and configures(func.attr):
             holder = func.value
             if isinstance(holder, ast.Name):
                 bindings.configured.setdefault(holder.id, []).append(node)

@@ -81,23 +81,27 @@ def _has_forward(name: str, classes: dict[str, ast.ClassDef], seen: set[str]) ->
 
 
 def _makes_model(node: ast.FunctionDef, models: set[str]) -> bool:
-    """A function that can be called without arguments and plainly returns a model."""
+    """A function that plainly returns a model: one of the file's own classes where it needs arguments, as a function
+    that puts layers together for a class is none."""
     arguments = node.args
     required = len(arguments.posonlyargs) + len(arguments.args) - len(arguments.defaults)
-    if required or any(default is None for default in arguments.kw_defaults):
-        return False
+    needs_arguments = required > 0 or any(default is None for default in arguments.kw_defaults)
     if node.returns is not None and (last_name(node.returns) in models or last_name(node.returns) == "Module"):
         return True
     made = {
         target.id
         for each in ast.walk(node)
-        if isinstance(each, ast.Assign) and _is_construction(each.value, models)
+        if isinstance(each, ast.Assign) and isinstance(each.value, ast.Call) and _is_construction(each.value, models)
+        if not needs_arguments or last_name(each.value.func) in models
         for target in each.targets
         if isinstance(target, ast.Name)
     }
     returned = [each.value for each in ast.walk(node) if isinstance(each, ast.Return) and each.value is not None]
     return any(
-        _is_construction(value, models) or (isinstance(value, ast.Name) and value.id in made) for value in returned
+        (last_name(value.func) in models if needs_arguments else _is_construction(value, models))
+        if isinstance(value, ast.Call)
+        else isinstance(value, ast.Name) and value.id in made
+        for value in returned
     )
 
 

@@ -154,12 +154,17 @@ def _flatten(body: list[ast.stmt]) -> Iterator[ast.stmt]:
                 yield from _flatten(handler.body)
 
 
+def configures(method: str) -> bool:
+    """Whether a method of this name tells a parser, or absl's flags, what there is and what it is by default."""
+    return method in CONFIGURING or method.startswith("DEFINE_")
+
+
 def _configured_names(statement: ast.stmt) -> set[str]:
     """`parser` for `parser.add_argument(…)`: the calls without which a parser's defaults are not known."""
     if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
         func = statement.value.func
         if isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name):
-            return {func.value.id} if func.attr in CONFIGURING else set()
+            return {func.value.id} if configures(func.attr) else set()
     return set()
 
 

@@ -27,7 +27,7 @@ from ..discover.pins import find_pin_faults
 from ..discover.slicing import slice_module
 from ..schema import Diagnostic, Position, PyModelError, Range
 from .arguments import default_arguments
-from .stubs import MissingPackage, StubFinder
+from .stubs import MissingPackage, StubFinder, importing
 
 Transform = Callable[[ast.Module, str], ast.Module]
 MAX_STUBS = 20
@@ -200,7 +200,8 @@ class WorkspaceImporter(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         for _ in range(MAX_STUBS):
             try:
                 code = compile(tree, document.path, "exec", flags=flags, dont_inherit=True)
-                exec(code, module.__dict__)
+                with importing():
+                    exec(code, module.__dict__)
                 return
             except ModuleNotFoundError as error:
                 missing = error.name or ""
