@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import nn
@@ -79,6 +79,8 @@ def assemble(
     paths = {id(module): path for path, module in model.named_modules()}
     init_values, init_reads = assemble_values(sites, [built], Fitter([{}]), paths, "init")
     values, reads = assemble_values(sites, [run.events for run in runs], fitter, paths, "forward")
+    if not _numbers_were_moved(probes):
+        values = [replace(value, assumed=True) for value in values]
     constructed_at = _construction_sites(sites, built, paths)
     counts = {path: count_parameters(module) for path, module in model.named_modules()}
     operations = assemble_operations(
@@ -118,6 +120,11 @@ def assemble(
     known = base.error is not None and any(fault.message == str(base.error) for fault in base.faults)
     error = None if known else base.error
     return Assembled(trace, failures, error, places.locate(base.error_frame) if error else None)
+
+
+def _numbers_were_moved(probes: Probes) -> bool:
+    """Whether runs at other numbers tell what rests on each that was read from a tensor."""
+    return probes.base.numbers <= set(probes.probed)
 
 
 def _status(base: Run) -> TraceStatus:

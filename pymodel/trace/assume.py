@@ -22,6 +22,8 @@ UNKNOWN_SIZE = 5
 UNKNOWN_NUMBER = 1
 """What is read from a tensor of numbers: also a valid index nearly everywhere."""
 MAX_UNKNOWN = 64
+MAX_PROBED = 3
+"""So many unknown sizes become symbols; others are shown as the number that was taken."""
 VALUE_READERS = frozenset(
     (
         *("item", "tolist", "__bool__", "__int__", "__float__", "__index__", "__complex__", "__contains__"),
@@ -50,6 +52,8 @@ class Assumptions:
         self.everything = False
         """A branch was taken on an assumed value: from here on all is assumed."""
         self.unknown: dict[str, int] = {}
+        self.numbers: set[str] = set()
+        """Those of `unknown` that are numbers read from tensors."""
         self.choices: list[bool] = []
         self.constants = Constants()
         self._given = given or {}
@@ -111,7 +115,11 @@ class Assumptions:
         if dtype.is_complex:
             self.branched()
             return 1 + 0j
+        # A number loses its mark on many ways (`int()`, `range()`): only runs at others tell then what rests on it.
+        if len(self.unknown) >= MAX_PROBED:
+            self.everything = True
         number = self._new_unknown(UNKNOWN_NUMBER, 0, 1 << 30)
+        self.numbers.add(f"u{len(self.unknown) - 1}")
         return assumed_number(float(number) if dtype.is_floating_point else number, self.branched)
 
     def read(self, function: Any, name: str, args: tuple[Any, ...]) -> Any:

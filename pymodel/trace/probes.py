@@ -6,12 +6,11 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from .assume import MAX_PROBED
 from .run import Run
 
 BATCHES = (7, 11, 13)
 VERIFYING_BATCH = 17
-MAX_UNKNOWN_PROBED = 3
-"""So many sizes that depend on values become symbols; others are shown as the number that was taken."""
 STEPS = (4, 6, -2, -4, 8, -3, 12, 16, 32)
 """What is added to a symbol's base size, in the order tried, until two further sizes run."""
 
@@ -35,7 +34,7 @@ def probe(run: Callable[[dict[str, int]], Run], bases: dict[str, int]) -> Probes
     base_binding = {symbol: _base_size(symbol, size) for symbol, size in bases.items()}
     base = run(base_binding)
     runs, probed, fixed = [base], {}, {}
-    base_binding.update(itertools.islice(base.unknown.items(), MAX_UNKNOWN_PROBED))
+    base_binding.update(itertools.islice(base.unknown.items(), MAX_PROBED))
     for symbol, size in base_binding.items():
         further = []
         for candidate in _further_sizes(symbol, size):

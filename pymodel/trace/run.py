@@ -39,6 +39,7 @@ class Run:
     input_ids: list[list[tuple[str, tuple[int, ...], str]]]
     outputs: list[tuple[str, tuple[int, ...], str]]
     unknown: dict[str, int]
+    numbers: frozenset[str]
     choices: tuple[bool, ...]
     assumed: bool
     error: BaseException | None
@@ -203,6 +204,7 @@ def _run_once(
         input_ids,
         _tensors(mode, output),
         assumptions.unknown,
+        frozenset(assumptions.numbers),
         tuple(assumptions.choices),
         assumptions.made > 0,
         error,

@@ -140,3 +140,21 @@ def test_autocast_to_the_device_of_a_tensor(tmp_path: Path) -> None:
         tmp_path, "with torch.autocast(device_type=x.device.type, enabled=False):\n    y = self.fc(x)\nreturn y"
     )
     assert value_at(found, "y", 12).dims == ("B", 4)
+
+
+def test_a_number_that_cannot_be_moved_leaves_all_in_doubt(tmp_path: Path) -> None:
+    found = traced(
+        tmp_path,
+        "n = int(x.argmax())\nif n > 1:\n    raise ValueError\ny = torch.zeros(n + 2, 3)\nreturn self.fc(x)",
+    )
+    assert value_at(found, "y", 14).assumed
+
+
+def test_each_of_many_numbers_is_assumed(tmp_path: Path) -> None:
+    found = traced(
+        tmp_path,
+        "sizes = [int(x[:, i].argmax()) for i in range(6)]\nfirst = torch.zeros(sizes[0], 3)\n"
+        "last = torch.zeros(sizes[5], 3)\nreturn self.fc(x)",
+    )
+    assert value_at(found, "first", 12).assumed
+    assert value_at(found, "last", 13).assumed
