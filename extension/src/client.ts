@@ -15,6 +15,8 @@ import { type ServerSettings, serverSettings, workerMode } from "./config";
 import { logServerLines } from "./log";
 import type { Interpreters } from "./python/interpreter";
 
+/** Where the server's file events would need a compiled library, the editor's own serve. */
+const watchesFiles = process.platform === "darwin";
 const MAX_CRASHES = 3;
 const CRASH_WINDOW_MS = 3 * 60 * 1000;
 
@@ -57,11 +59,13 @@ export function createClient(launch: Launch, { root, cache, log, trace, onGivenU
     revealOutputChannelOn: RevealOutputChannelOn.Never,
     stdioOptions: { stdout: logServerLines, stderr: logServerLines },
     errorHandler: boundedRestarts(onGivenUp),
+    synchronize: watchesFiles ? { fileEvents: vscode.workspace.createFileSystemWatcher("**/*.py") } : {},
     initializationOptions: {
       client: "vscode",
       trusted: launch.trusted,
       interpreter: launch.chosen,
       workerMode: launch.workerMode,
+      fileEvents: watchesFiles ? "client" : "server",
       settings: launch.settings,
     },
     initializationFailedHandler: () => false,

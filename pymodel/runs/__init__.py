@@ -2,6 +2,7 @@
 runs with it, jobs write them with it."""
 
 from .atomic import write_atomically as write_atomically
+from .folder import RUN_FILE as RUN_FILE
 from .folder import RunNotFound as RunNotFound
 from .folder import create_run as create_run
 from .folder import find_runs_root as find_runs_root

@@ -135,10 +135,11 @@ class Analyses:
             self._abandon(state)
 
     def changed_on_disk(self, paths: set[str]) -> None:
-        """Trace again what was made from one of these files."""
+        """Trace again what was made from one of these files, or waits for a file to be there."""
         for state in self.states.values():
             files = {file for answer in state.answers.values() for file in answer.trace.files}
-            if (files - {state.path}) & paths:
+            waits = any(each.code in ("missing-import", "import-failed") for each in state.file_diagnostics)
+            if waits or (files - {state.path}) & paths:
                 self.request(state)
 
     def request_all(self) -> None:

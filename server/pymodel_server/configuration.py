@@ -17,6 +17,8 @@ class Configuration:
     trusted: bool = True
     interpreter: str | None = None
     worker_mode: Literal["fork", "persistent"] | None = None
+    file_events: Literal["server", "client"] = "server"
+    """Who watches source files: this server, or the client, which then sends `workspace/didChangeWatchedFiles`."""
     inlay_hints: InlayHints = "assigned"
     pins: dict[str, str] = field(default_factory=dict)
 
@@ -35,6 +37,7 @@ def read_configuration(options: dict[str, Any]) -> Configuration:
         trusted=options.get("trusted") is not False,
         interpreter=options.get("interpreter") or None,
         worker_mode=mode if mode in ("fork", "persistent") else None,
+        file_events="client" if options.get("fileEvents") == "client" else "server",
         inlay_hints=hints,
         pins={str(key): str(value) for key, value in pins.items()} if isinstance(pins, dict) else {},
     )

@@ -55,6 +55,19 @@ class Jobs:
                 if run.state in LIVE:
                     self.follow(run_folder)
 
+    async def notice(self, folder: Path) -> None:
+        """A run's file has changed on disk: follow it where it lives, else tell of it once."""
+        if folder in self._followed:
+            return
+        try:
+            run = await asyncio.to_thread(runs.read_run, folder)
+        except runs.RunNotFound:
+            return  # half made or removed: there is nothing to tell
+        if run.state in LIVE:
+            self.follow(folder)
+        else:
+            self._notify("pymodel/runChanged", RunChangedNotification(str(folder), run))
+
     async def _follow(self, folder: Path) -> Run:
         last: tuple[object, ...] | None = None
         while True:

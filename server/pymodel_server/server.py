@@ -7,12 +7,14 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
-from pymodel import __version__
+from pymodel import __version__, runs
 from pymodel.schema import MalformedMessage, Ready, from_json, to_json
 from pymodel.schema.protocol import StatusNotification, TraceChangedNotification
 
@@ -40,7 +42,7 @@ class PyModelServer(LanguageServer):
         self.folders: tuple[str, ...] = ()
         self.analyses = Analyses(self._on_change, self._on_progress)
         self.jobs = Jobs(self.notify, lambda: self.configuration.interpreter or self.interpreter or sys.executable)
-        self.watcher = Watcher(self._on_files)
+        self.watcher = Watcher(self._on_files, self._on_runs, self._on_notice)
         self.interpreter: str | None = None
         self.device: str | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -101,6 +103,9 @@ class PyModelServer(LanguageServer):
         self.spawn(self._start_worker(worker))
         self.analyses.request_all()
         self.spawn(self.jobs.find_again(self.folders))
+        if self.configuration.file_events == "server":
+            for folder in self.folders:
+                self.watcher.watch_runs(runs.find_runs_root(folder, self.folders))
 
     async def _start_worker(self, worker: Worker) -> None:
         try:
@@ -160,7 +165,8 @@ class PyModelServer(LanguageServer):
 
     def _on_change(self, state: State) -> None:
         self.notify("pymodel/traceChanged", TraceChangedNotification(state.uri, state.version))
-        self.watcher.watch({file for answer in state.answers.values() for file in answer.trace.files})
+        if self.configuration.file_events == "server":
+            self.watcher.watch_files({file for answer in state.answers.values() for file in answer.trace.files})
         if state.analysed_version != state.version:
             return
         features.diagnostics.publish(self, state)
@@ -172,10 +178,21 @@ class PyModelServer(LanguageServer):
         if capabilities.inlay_hint and capabilities.inlay_hint.refresh_support:
             self.workspace_inlay_hint_refresh(None)
 
+    # What the watcher tells, from a thread of its own.
+
     def _on_files(self, paths: set[str]) -> None:
-        """Files changed on disk (called from the watcher's thread)."""
+        self._soon(self.analyses.changed_on_disk, paths)
+
+    def _on_runs(self, folders: set[Path]) -> None:
+        for folder in folders:
+            self._soon(lambda each: self.spawn(self.jobs.notice(each)), folder)
+
+    def _on_notice(self, words: str) -> None:
+        self._soon(self.window_show_message, types.ShowMessageParams(types.MessageType.Info, words))
+
+    def _soon(self, work: Callable[[Any], object], given: Any) -> None:
         if self.loop is not None:
-            self.loop.call_soon_threadsafe(self.analyses.changed_on_disk, paths)
+            self.loop.call_soon_threadsafe(work, given)
 
 
 def read_params(cls: type[P], params: Any) -> P:
@@ -229,6 +246,10 @@ def _register_documents(server: PyModelServer) -> None:
         uri = params.text_document.uri
         server.analyses.change(uri, server.workspace.get_text_document(uri).source, params.text_document.version)
 
+    @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
+    async def did_change_watched_files(server: PyModelServer, params: types.DidChangeWatchedFilesParams) -> None:
+        server.analyses.changed_on_disk({uri_to_path(each.uri) for each in params.changes})
+
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     async def did_close(server: PyModelServer, params: types.DidCloseTextDocumentParams) -> None:
         server.analyses.close(params.text_document.uri)
@@ -236,9 +257,7 @@ def _register_documents(server: PyModelServer) -> None:
 
 async def _exit_with(process: int) -> None:
     """End when the editor is gone: a server that nobody talks to is an orphan."""
-    from pymodel.runs import describe_process
-
-    while describe_process(process) is not None:
+    while runs.describe_process(process) is not None:
         await asyncio.sleep(PARENT_POLL_SECONDS)
     os._exit(0)
 

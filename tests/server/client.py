@@ -87,6 +87,13 @@ class Client:
             self._take(message)
         return found
 
+    def wait_by_asking(self, condition: Callable[[], bool], what: str, seconds: float = DEADLINE) -> None:
+        """Ask until the condition, which sends requests of its own, holds."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, f"no {what} within {seconds:g} s"
+            time.sleep(0.05)
+
     def close(self) -> int:
         """Shut down in order; the exit code."""
         if self.process.poll() is None:
