@@ -104,6 +104,8 @@ class Analyses:
     def __init__(self, on_change: Callable[[State], None], on_progress: Callable[[str | None], None]) -> None:
         self.states: dict[str, State] = {}
         self.worker: Worker | None = None
+        self.problem: str | None = None
+        """Why nothing can be analysed, if so."""
         self.folders: tuple[str, ...] = ()
         self.setting_pins: dict[str, str] = {}
         self._on_change = on_change
@@ -146,6 +148,11 @@ class Analyses:
         for state in self.states.values():
             self.request(state, delay=0.0)
 
+    def give_up(self, problem: str) -> None:
+        """Nothing can be analysed: each document with models says why."""
+        self.problem = problem
+        self.request_all()
+
     def request(self, state: State, delay: float = DEBOUNCE_SECONDS) -> None:
         """Analyse a document after a moment of quiet."""
         if state.pending is not None:
@@ -155,7 +162,12 @@ class Analyses:
 
     def _start(self, state: State) -> None:
         state.pending = None
-        if self.worker is None or not state.models or state.uri not in self.states:
+        if not state.models or state.uri not in self.states:
+            return
+        if self.worker is None:
+            if self.problem is not None:
+                self._fail(state, Failed(0, self.problem, code="crashed"), state.document.lines, state.version)
+                self._on_change(state)
             return
         state.task = asyncio.get_running_loop().create_task(self._analyse(state, self.worker))
 
@@ -216,9 +228,12 @@ class Analyses:
             self._on_progress(None)
             if event.code == "cancelled":
                 return
-            state.analysed_version = version
-            state.file_diagnostics, state.file_lines = (self._describe(state, event),), lines
+            self._fail(state, event, lines, version)
         self._on_change(state)
+
+    def _fail(self, state: State, failed: Failed, lines: list[str], version: int) -> None:
+        state.analysed_version = version
+        state.file_diagnostics, state.file_lines = (self._describe(state, failed),), lines
 
     def _describe(self, state: State, failed: Failed) -> Diagnostic:
         """Why an analysis died, on the user's line where it is known, else on the model's name."""

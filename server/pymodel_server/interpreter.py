@@ -8,17 +8,34 @@ import shutil
 import sys
 from pathlib import Path
 
+from pymodel.schema import PyModelError
+
 BIN = ("Scripts", "python.exe") if sys.platform == "win32" else ("bin", "python")
 
 
-def find_interpreter(chosen: str | None, folders: tuple[str, ...]) -> str | None:
-    """The first that exists, in the order of the contracts; None where there is no Python at all."""
-    candidates: list[str | None] = [chosen]
-    candidates += [
+class NoInterpreter(PyModelError):
+    """There is no Python to run the user's code on."""
+
+
+def find_interpreter(chosen: str | None, folders: tuple[str, ...]) -> str:
+    """The chosen one, else the first that exists, in the order of the contracts.
+
+    Raises:
+        NoInterpreter: what was chosen is not there (another one is not what the user wants), or there is none at all.
+    """
+    advice = "Choose one with 'PyModel: Select Interpreter'."
+    if chosen:
+        if not Path(chosen).is_file():
+            raise NoInterpreter(f"There is no Python at {chosen}.", advice=advice)
+        return chosen
+    candidates: list[str | None] = [
         str(Path(os.environ[name], *BIN)) for name in ("VIRTUAL_ENV", "CONDA_PREFIX") if os.environ.get(name)
     ]
     candidates += [str(Path(folder, ".venv", *BIN)) for folder in folders]
     if importlib.util.find_spec("torch") is not None:
         candidates.append(sys.executable)
     candidates += [shutil.which("python3"), shutil.which("python")]
-    return next((each for each in candidates if each and Path(each).is_file()), None)
+    found = next((each for each in candidates if each and Path(each).is_file()), None)
+    if found is None:
+        raise NoInterpreter("No Python was found.", advice=advice)
+    return found

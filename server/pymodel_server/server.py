@@ -22,7 +22,7 @@ from . import features
 from .analysis import Analyses, State
 from .configuration import Configuration, read_configuration
 from .convert import Encoding, to_plain, uri_to_path
-from .interpreter import find_interpreter
+from .interpreter import NoInterpreter, find_interpreter
 from .jobs import Jobs
 from .watching import Watcher
 from .workers import Worker, engine_command
@@ -92,10 +92,11 @@ class PyModelServer(LanguageServer):
             words = "Models are listed; nothing runs until you trust this workspace."
             self.report_status("restricted", "PyModel: restricted", words)
             return
-        self.interpreter = find_interpreter(self.configuration.interpreter, self.folders)
-        if self.interpreter is None:
-            words = "No Python was found. Choose one with 'PyModel: Select Interpreter'."
-            self.report_status("error", "PyModel: no Python", words)
+        try:
+            self.interpreter = find_interpreter(self.configuration.interpreter, self.folders)
+        except NoInterpreter as error:
+            self.report_status("error", "PyModel: no Python", str(error))
+            self.analyses.give_up(str(error))
             return
         self.report_status("starting", "PyModel: starting", f"Importing torch in {self.interpreter}")
         worker = Worker(self.interpreter, self.configuration.worker_mode, self._on_ready)

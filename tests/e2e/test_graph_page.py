@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from .graph_page import GraphPage, build_pages, open_graph_page, serve, strings
 
-CHROMIUM = os.environ.get("PYMODEL_CHROMIUM", "/usr/bin/chromium")
 SCREENSHOTS = os.environ.get("PYMODEL_SCREENSHOTS")
 FILE = "/project/model.py"
 SEND_FILE = (
@@ -98,15 +97,6 @@ def inside_block() -> dict[str, Any]:
         path="block",
         names=("MyModel", "block"),
     )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

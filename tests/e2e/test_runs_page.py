@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from .graph_page import FONTS, PAGES, ROOT, STAND_IN, THEMES, build_pages
 
-CHROMIUM = os.environ.get("PYMODEL_CHROMIUM", "/usr/bin/chromium")
 SCREENSHOTS = os.environ.get("PYMODEL_SCREENSHOTS")
 ADDRESS = "http://runs.test"
 CHARTS = {"charts-blue": "#3794ff", "charts-yellow": "#cca700", "charts-green": "#388a34", "charts-purple": "#b180d7"}
@@ -105,17 +104,9 @@ class RunsPage:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    build_pages()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
 def html() -> str:
     """The shell as the extension makes it."""
+    build_pages()
     script = (
         "import { build } from 'esbuild';"
         "const { outputFiles } = await build({ entryPoints: ['extension/src/views/runsHtml.ts'], format: 'esm',"
