@@ -60,7 +60,12 @@ class Document:
 def parse_document(path: str, text: str) -> Document:
     """Parse a text. Never raises: what cannot be read is told in `errors`, and the rest is there."""
     if len(text) > MAX_BYTES:
-        return _unreadable(path, text, "too-large", "This file is over 2 MB: PyModel does not read it.")
+        return _unreadable(
+            path,
+            text,
+            "too-large",
+            "This file is over 2 MB: PyModel does not read it. Move the model to a file of its own.",
+        )
     lines = LINE_END.split(text.removeprefix(BOM).replace("\0", " "))
     errors: tuple[Diagnostic, ...] = ()
     for _ in range(MAX_BLANKED):

@@ -29,7 +29,7 @@ from ..schema import Diagnostic, Position, PyModelError, Range
 from .arguments import default_arguments
 from .stubs import MissingPackage, StubFinder, importing
 
-Transform = Callable[[ast.Module, str], ast.Module]
+Transform = Callable[[ast.Module, Document], ast.Module]
 MAX_STUBS = 20
 
 
@@ -194,9 +194,10 @@ class WorkspaceImporter(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def _execute_statement(self, module: ModuleType, document: Document, statement: ast.stmt, flags: int) -> None:
         place = document.range_of(statement)
-        tree = ast.Module([copy.deepcopy(statement)], [])  # the document's own tree stays as it was read
-        if self.transform is not None:
-            tree = self.transform(tree, document.path)
+        tree = ast.Module([statement], [])
+        if self.transform is not None and _defines(statement):
+            # The document's own tree stays as it was read.
+            tree = self.transform(copy.deepcopy(tree), document)
         for _ in range(MAX_STUBS):
             try:
                 code = compile(tree, document.path, "exec", flags=flags, dont_inherit=True)
@@ -253,6 +254,12 @@ class _FileLoader(importlib.abc.Loader):
     def exec_module(self, module: ModuleType) -> None:
         document = self.importer.read(self.path)
         self.importer.execute(module, document, tuple(self.importer.wanted.get(self.path, ())))
+
+
+def _defines(statement: ast.stmt) -> bool:
+    """Whether there is a function in a statement."""
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+    return any(isinstance(node, functions) for node in ast.walk(statement))
 
 
 def _imports(statement: ast.stmt) -> bool:

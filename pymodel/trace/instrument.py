@@ -8,11 +8,10 @@ computes does not change; what it costs is half a microsecond an expression.
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
+from ..discover.document import Document
 from ..schema import Position
 
 RECORD = "__pymodel_record__"
@@ -36,20 +35,16 @@ class Site:
 class Instrumenter:
     """Instruments modules for one analysis; `sites[i]` is what `RECORD(i, …)` speaks of."""
 
-    def __init__(self, documents: Mapping[str, str]) -> None:
-        self.documents = documents
+    def __init__(self) -> None:
         self.sites: list[Site] = []
 
     @property
     def files(self) -> frozenset[str]:
         return frozenset(site.path for site in self.sites)
 
-    def transform(self, tree: ast.Module, path: str) -> ast.Module:
-        """Instrument the functions of a module in place. `path` is the absolute path of its file."""
-        text = self.documents.get(path)
-        if text is None:
-            text = Path(path).read_text(encoding="utf-8", errors="replace")
-        rewritten = _Rewriter(path, text.splitlines(), self.sites).visit(tree)
+    def transform(self, tree: ast.Module, document: Document) -> ast.Module:
+        """Instrument in place the functions of a tree that was read from `document`."""
+        rewritten = _Rewriter(document.path, document.lines, self.sites).visit(tree)
         return ast.fix_missing_locations(rewritten)  # type: ignore[no-any-return]
 
 

@@ -62,7 +62,7 @@ def analyse(
     get_memo: Callable[[], Memo | None] = shared_memo,
 ) -> Finished:
     """Trace the models of a file, each emitted as soon as it is known. `poll` is called often and may raise to stop."""
-    instrumenter = Instrumenter(request.documents)
+    instrumenter = Instrumenter()
     try:
         names = _wanted_names(request)
         loaded = load_module(
