@@ -50,6 +50,7 @@ class Project:
     pin: str
     pinned: Change
     """What the pin does: `place` is the class, `new` is not used."""
+    pinned_lens: str
     node: Place
     node_text: str
     data: str
@@ -71,6 +72,7 @@ SAMPLE = Project(
     change=Change(Place("nn.Conv2d(3, 64", "64"), "32", "x = x.view(", r"3200|6400"),
     pin="x=(B, 3, 32, 32)",
     pinned=Change(Place("class MyModel", "MyModel"), "", "x = x.view(", r"9\*B"),
+    pinned_lens=r"\(B, 3, 32, 32\).*6,566,666 parameters",
     node=Place("x = self.fc1(x)", "fc1"),
     node_text="fc1",
     data="make_datasets",
@@ -171,6 +173,7 @@ class Walk:
         self.workbench.run("PyModel: Set Example Input…")
         self.workbench.answer(self.project.pin)
         self.await_problem(self.project.pinned)
+        self.await_lens(self.project.pinned_lens)
 
     def unpin_input(self) -> None:
         """Undo takes the pin away, and the lens is as before."""

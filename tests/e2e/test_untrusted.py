@@ -21,7 +21,7 @@ from torch import nn
 Path(__file__).with_name("ran").touch()
 
 
-class Net(nn.Module):  # pymodel: Net(), x=(B, Path(__file__).with_name("pinned").touch() or 16)
+class Net(nn.Module):
     def __init__(self):
         super().__init__()
         self.fc = nn.Linear(16, 32)

@@ -2,8 +2,8 @@
  * Copies the parts of Netron that the graph view needs out of the pinned wheel, each checked by its sha256.
  *
  * The wheel is the one installed in the checkout's .venv, else it is downloaded once into a cache. Scripts are copied as
- * they are. Two files are derived: the stylesheet follows VS Code's theme instead of the system's, and ONNX's operator
- * table is cut down to what drawing needs (5.6 MB to 0.3 MB).
+ * they are, but for three: the stylesheet follows VS Code's theme instead of the system's, ONNX's operator table is cut
+ * down to what drawing needs (5.6 MB to 0.3 MB), and shapes stand in brackets that every font has.
  */
 
 import { execFile } from "node:child_process";
@@ -19,7 +19,11 @@ const run = promisify(execFile);
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const { version, sha256 } = JSON.parse(await readFile(new URL("./netron/files.json", import.meta.url), "utf8"));
 
-const DERIVED = { "grapher.css": followEditorTheme, "onnx-metadata.json": keepWhatDrawingNeeds };
+const DERIVED = {
+  "grapher.css": followEditorTheme,
+  "onnx-metadata.json": keepWhatDrawingNeeds,
+  "view.js": useCommonBrackets,
+};
 
 /** @param {string} outdir where the files go, made if it is not there */
 export async function vendor(outdir) {
@@ -92,6 +96,15 @@ function followEditorTheme(css) {
     throw new Error("Netron's stylesheet has not the one rule for dark mode that the graph view expects.");
   }
   return css.replace(rule, 'body:is([data-vscode-theme-kind$="dark"], [data-vscode-theme-kind$="high-contrast"]) {');
+}
+
+/** Netron puts a weight's shape in brackets of Chinese typography, which are boxes where no font has them. */
+function useCommonBrackets(script) {
+  const [left, right] = ["\\u3008", "\\u3009"];
+  if (script.split(left).length !== 6 || script.split(right).length !== 4) {
+    throw new Error("Netron's view has not the brackets around shapes that the graph view expects.");
+  }
+  return script.replaceAll(left, "\\u2039").replaceAll(right, "\\u203a");
 }
 
 /** Names, types and colour categories of ONNX operators, without their documentation and examples. */

@@ -97,7 +97,11 @@ function options(names: readonly string[], width: number): uPlot.Options {
     scales: { x: { time: false } },
     axes: [
       { ...axis, space: 60, size: 30 },
-      { ...axis, size: 56, values: (_plot, splits) => splits.map((value) => formatValue(value)) },
+      {
+        ...axis,
+        size: (_plot, labels) => 24 + 7 * Math.max(4, ...(labels ?? []).map((label) => label.length)),
+        values: (_plot, splits) => splits.map((value) => formatValue(value)),
+      },
     ],
     series: [
       {},

@@ -1,4 +1,4 @@
-"""Handwritten digits as RGB images of 12×12 pixels. DATA.md says where they come from."""
+"""Handwritten digits as RGB images of 12 by 12 pixels. DATA.md says where they come from."""
 
 import gzip
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A small convolutional network for images of 12×12 pixels."""
+"""A small convolutional network for images of 12 by 12 pixels."""
 
 import torch
 from torch import nn
