@@ -4,9 +4,12 @@ it, from its comments, and from its name. Guesses only: whoever asks has to try 
 from __future__ import annotations
 
 import ast
+import dataclasses
+import inspect
 import itertools
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from torch import nn
 
@@ -25,11 +28,12 @@ BATCH_NAMES = frozenset(("b", "batch", "batch_size", "bs", "bsz", "n"))
 CHANNEL_NAMES = re.compile(r"(?i)[cdef]|(\w*_)?(dims?|size|channels|hidden|features?|embed\w*)(_\w*)?|d_\w+")
 NAMED_SPECS: tuple[tuple[str, Spec], ...] = (
     (r"labels?|targets?|y|class_ids?|classes", TensorSpec(("B",), "int64")),
+    (r"labels?|targets?|y", TensorSpec(("B", "T"), "int64")),
     (r"t|ts?|time|timesteps?|sigmas?|noise_levels?|log_?snr", TensorSpec(("B",))),
     (r"\w*mask", LiteralSpec("None")),
     (r"\w*mask", TensorSpec(("B", "T"), "bool")),
     (r"\w*lengths?|lens|\w*_len", TensorSpec(("B",), "int64")),
-    (r"h0?|c0?|hidden\w*|states?|hx|cache|\w*_states?", LiteralSpec("None")),
+    (r"h_?0?|c_?0?|hidden|states?|hx|cache|past_\w+", LiteralSpec("None")),
     (r"\w*ids|ids?|idx|tokens|src|tgt|tokens_\w+|seq|sequence", TensorSpec(("B", "T"), "int64")),
     (r"edge_index", TensorSpec((2, "E"), "int64")),
     (r"edge_weights?", TensorSpec(("E",))),
@@ -38,12 +42,16 @@ NAMED_SPECS: tuple[tuple[str, Spec], ...] = (
     (r"(is|use|return|with|do|train)_?\w*|training|deterministic", LiteralSpec("False")),
     (r"audio|wav\w*|waveforms?|wave|signal", TensorSpec(("B", 16000))),
     (r"audio|wav\w*|waveforms?|wave|signal", TensorSpec(("B", 1, 16000))),
-    (r"(feats?|features?|embed\w*|hidden\w*|x|query|key|value|q|k|v)", TensorSpec(("B", "T", 64))),
+    (r"(feats?|features?|embed\w*|hidden\w*|query|key|value|q|k|v)", TensorSpec(("B", "T", 64))),
     (r"video|clip|frames", TensorSpec(("B", 3, 8, 32, 32))),
     (r"volume", TensorSpec(("B", 1, 32, 32, 32))),
     (r"(img|image)s?\w*", TensorSpec(("B", 3, 32, 32))),
 )
 """What an argument of this name usually is; tried where no layer takes it."""
+TELLING = re.compile(
+    r"labels?|targets?|y|class_ids?|classes|\w*mask|\w*lengths?|lens|\w*_len|timesteps?|edge_index|adj\w*"
+)
+"""Names that tell more than the layer does that takes what is made of the argument."""
 USUAL_SHAPES: tuple[tuple[Dim, ...], ...] = (("B", 1, 28, 28), ("B", 3, 32, 32), ("B", 28, 28), ("B", 3, 224, 224))
 """Tried when an argument's first layer led nowhere."""
 PLAIN = {"bool": ("False", "True"), "int": ("4", "1", "0"), "float": ("0.5",), "str": ("''",)}
@@ -59,12 +67,16 @@ def guess(model: nn.Module, parameter: str, document: Document, comments: tuple[
     usage = read_usage(forward, parameter)
     yield from (LiteralSpec(repr(word)) for word in usage.words[:2])
     yield from _annotated(model, parameter)
+    named = [spec for pattern, spec in NAMED_SPECS if re.fullmatch(pattern, _plain_name(parameter))]
+    if TELLING.fullmatch(_plain_name(parameter)):
+        yield from named
     yield from _containers(model, parameter, usage, document)
     consumer = find_consumer(model, parameter)
     layer = find_layer(model, parameter)
     if comments:
         yield from _commented(model, layer, comments)
-    named = [spec for pattern, spec in NAMED_SPECS if re.fullmatch(pattern, _plain_name(parameter))]
+    if usage.rank == 1:
+        yield TensorSpec(("B",))
     if consumer is None:
         yield from named
     yield from usage.reshaped
@@ -75,8 +87,9 @@ def guess(model: nn.Module, parameter: str, document: Document, comments: tuple[
         *(leaf for root in (consumer, model) if root is not None for leaf in root.modules()),
     ]
     taking = [leaf for leaf in leaves if isinstance(leaf, LAYERS)]
+    convolves = any(isinstance(module, nn.Conv1d) for module in model.modules())
     for leaf in list(dict.fromkeys(taking))[:3]:
-        yield from _of_layer(leaf, sizes, usage, flattened)
+        yield from _of_layer(leaf, sizes, usage, flattened, convolves)
     if not taking:
         yield from _of_nothing(model, list(usage.unpacked), usage.rank)
     yield from named
@@ -133,11 +146,30 @@ def _containers(model: nn.Module, parameter: str, usage: Usage, document: Docume
             yield ContainerSpec(
                 "dict", inner([f"{parameter}[{key!r}]" for key in usage.keys], skip), tuple(map(repr, usage.keys))
             )
-        if usage.attributes:
+        fields = _fields(model, parameter)
+        if fields is not None:
+            yield ContainerSpec(fields[0], inner([f"{parameter}.{name}" for name in fields[1]], skip), fields[1])
+        elif usage.attributes:
             items = inner([f"{parameter}.{name}" for name in usage.attributes], skip)
             yield ContainerSpec(NAMESPACE, items, usage.attributes)
         if usage.pieces:
-            yield ContainerSpec("tuple", inner([f"{parameter}[{n}]" for n in range(usage.pieces)], skip))
+            yield ContainerSpec("tuple", inner(list(usage.pieces), skip))
+
+
+def _fields(model: nn.Module, parameter: str) -> tuple[str, tuple[str, ...]] | None:
+    """The class that an argument is annotated with and its fields, for a dataclass or a named tuple of the module."""
+    forward = inspect.unwrap(type(model).forward)
+    annotation = getattr(forward, "__annotations__", {}).get(parameter)
+    scope = getattr(forward, "__globals__", {})
+    cls: Any = scope.get(annotation) if isinstance(annotation, str) else annotation
+    name = getattr(cls, "__name__", "")
+    if not isinstance(cls, type) or scope.get(name) is not cls:
+        return None
+    if dataclasses.is_dataclass(cls):
+        needed = [field for field in dataclasses.fields(cls) if field.init and field.default is dataclasses.MISSING]
+        return name, tuple(field.name for field in needed if field.default_factory is dataclasses.MISSING)
+    names = tuple(getattr(cls, "_fields", ()))
+    return (name, names) if names else None
 
 
 def _commented(model: nn.Module, layer: nn.Module | None, comments: tuple[Dim, ...]) -> Iterator[TensorSpec]:
@@ -179,7 +211,9 @@ def features_of(layer: nn.Module) -> int | None:
     return layer.normalized_shape[-1] if isinstance(layer, nn.LayerNorm) else None
 
 
-def _of_layer(leaf: nn.Module, sizes: tuple[int, ...], usage: Usage, flattened: bool) -> Iterator[TensorSpec]:
+def _of_layer(
+    leaf: nn.Module, sizes: tuple[int, ...], usage: Usage, flattened: bool, convolves: bool
+) -> Iterator[TensorSpec]:
     unpacked = list(usage.unpacked)
     length, length_first = _length_name(unpacked)
     if isinstance(leaf, (nn.Embedding, nn.EmbeddingBag)):
@@ -195,6 +229,8 @@ def _of_layer(leaf: nn.Module, sizes: tuple[int, ...], usage: Usage, flattened: 
             yield TensorSpec(("B", channels, size, size))
     elif isinstance(leaf, (nn.Conv1d, nn.ConvTranspose1d, nn.BatchNorm1d)):
         channels = leaf.num_features if isinstance(leaf, nn.BatchNorm1d) else leaf.in_channels
+        if isinstance(leaf, nn.BatchNorm1d) and not convolves:
+            yield TensorSpec(("B", channels))
         yield TensorSpec(("B", channels, "T"))
         yield TensorSpec(("B", channels))
         for size in sizes:

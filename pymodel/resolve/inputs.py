@@ -186,7 +186,14 @@ def guessed_inputs(
     parameters = _required(model)
     if not parameters:
         parameters = [each for each in forward_parameters(model) if each.kind is each.VAR_POSITIONAL][:1]
-    return parameters, [guess(model, each.name, document, comments.get(each.name, ())) for each in parameters]
+    lists = [list(dict.fromkeys(guess(model, each.name, document, comments.get(each.name, ())))) for each in parameters]
+    ids = TensorSpec(("B", "T"), "int64")
+    if any(ids == each[0] for each in lists):  # where tokens go in, so do targets for each of them
+        for parameter, specs in zip(parameters, lists, strict=True):
+            if re.fullmatch("labels?|targets?|y", parameter.name) and ids in specs:
+                specs.remove(ids)
+                specs.insert(0, ids)
+    return parameters, [iter(each) for each in lists]
 
 
 def assemble(parameters: list[inspect.Parameter], specs: tuple[Spec, ...], source: Source) -> Inputs:

@@ -22,15 +22,15 @@ UNPACKED = re.compile(r"(\.shape|\.size\(\))(\[:\d\])?$")
 @dataclass(frozen=True)
 class Usage:
     """How a function uses one argument: the names that its shape is unpacked to, its rank where a pattern or an index
-    tells (0: not told), shapes it is reshaped to, keys and attributes that are read of it, and into how many pieces it
-    is unpacked itself."""
+    tells (0: not told), shapes it is reshaped to, keys and attributes that are read of it, and the names of
+    the pieces that it is unpacked to itself."""
 
     unpacked: tuple[str, ...] = ()
     rank: int = 0
     reshaped: tuple[TensorSpec, ...] = ()
     keys: tuple[str, ...] = ()
     attributes: tuple[str, ...] = ()
-    pieces: int = 0
+    pieces: tuple[str, ...] = ()
     is_flattened: bool = False
     words: tuple[str, ...] = ()
     """Strings that it is compared with."""
@@ -70,7 +70,7 @@ def read_usage(function: Function | None, parameter: str) -> Usage:
     reshaped: list[TensorSpec] = []
     keys: dict[str, None] = {}
     attributes: dict[str, None] = {}
-    pieces = 0
+    pieces: tuple[str, ...] = ()
     flattened = False
     words: list[str] = []
     for node in ast.walk(function):
@@ -81,12 +81,12 @@ def read_usage(function: Function | None, parameter: str) -> Usage:
             if UNPACKED.sub("", value) == parameter and UNPACKED.search(value) and not starred and not unpacked:
                 unpacked = tuple(each.id if isinstance(each, ast.Name) else "_" for each in targets)
             elif value == parameter and not starred:
-                pieces = len(targets)
+                pieces = tuple(each.id if isinstance(each, ast.Name) else "_" for each in targets)
         elif isinstance(node, ast.Subscript) and _is(node.value, parameter):
             if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
                 keys[node.slice.value] = None
-            elif isinstance(node.slice, ast.Tuple) and not any(_widens(each) for each in node.slice.elts):
-                ranks.append(len(node.slice.elts))
+            elif isinstance(node.slice, ast.Tuple) and not any(_is_ellipsis(each) for each in node.slice.elts):
+                ranks.append(sum(not _widens(each) for each in node.slice.elts))
         elif isinstance(node, ast.Attribute) and _is(node.value, parameter):
             if not hasattr(torch.Tensor, node.attr) and node.attr not in dir(dict):
                 attributes[node.attr] = None
@@ -112,7 +112,11 @@ def _is(node: ast.expr, text: str) -> bool:
 
 
 def _widens(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value in (None, Ellipsis)
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+def _is_ellipsis(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is Ellipsis
 
 
 def _reshaping(node: ast.Call, parameter: str) -> Iterator[TensorSpec]:
@@ -120,6 +124,8 @@ def _reshaping(node: ast.Call, parameter: str) -> Iterator[TensorSpec]:
     if ast.unparse(node.func) in (f"{parameter}.view", f"{parameter}.reshape"):
         sizes = node.args[0].elts if len(node.args) == 1 and isinstance(node.args[0], ast.Tuple) else node.args
         rest = [each.value for each in sizes[1:] if isinstance(each, ast.Constant) and isinstance(each.value, int)]
+        if sizes and all(ast.unparse(each) == "1" for each in sizes[1:]):
+            yield TensorSpec(("B",))  # one number for each sample: `t.view(-1, 1, 1)`
         if len(rest) > 1 and len(rest) == len(sizes) - 1 and all(size > 0 for size in rest):
             yield TensorSpec(("B", *rest))
 

@@ -103,12 +103,12 @@ def _retyped(slots: list[Slot], dtype: str, failure: Failure) -> Iterator[tuple[
 
 def _resized(slots: list[Slot], binding: Mapping[str, int], have: int, want: int) -> Iterator[tuple[Change, ...]]:
     """Dims of the size that was there get the one that was wanted; where that is the size of a symbol, the symbol."""
-    if not 0 < want <= LARGEST:
+    if not 1 < want <= LARGEST:
         return
     named: list[Dim] = [name for name, size in binding.items() if size == want]
     hits: list[list[Change]] = []
     batches = sum(slot.spec.dims.count("B") for slot in slots)  # one of them has to stay
-    for target in (*named, want):
+    for target in named if "B" in named else (*named, want):
         for slot in slots:
             places = [at for at, size in enumerate(slot.sizes) if size == have]
             square = [at for at in places if at >= len(slot.sizes) - 2]

@@ -1,0 +1,52 @@
+"""What each kind of `forward` is fed where nothing but the class itself is known."""
+
+from __future__ import annotations
+
+import pytest
+
+from pymodel.resolve.specs import write_expression
+
+from .fresh_imports import fresh_imports as fresh_imports
+from .test_resolve import FIXTURES, solve
+
+pytestmark = pytest.mark.usefixtures("fresh_imports")
+IDS = "torch.zeros((B, T), dtype=torch.int64)"
+MASK = "torch.zeros((B, T), dtype=torch.bool)"
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs"),
+    [
+        (
+            "DataclassInput",
+            {"batch": "Batch(image=torch.randn(B, 1, 32, 32), label=torch.zeros((B,), dtype=torch.int64))"},
+        ),
+        ("TupleInput", {"pair": "Pair(left=torch.randn(B, 6), right=torch.randn(B, 9))"}),
+        ("TimeFirst", {"x": "torch.randn(T, B, 5)", "h0": "None"}),
+        (
+            "GraphConvolution",
+            {"x": "torch.randn(B, 11)", "edge_index": "torch.zeros((2, E), dtype=torch.int64)"},
+        ),
+        ("DenseGraph", {"x": "torch.randn(B, 12)", "adj": "torch.randn(B, B)"}),
+        ("Noise", {"x": "torch.randn(B, 3, 16, 16)", "t": "torch.randn(B)"}),
+        ("Encoder", {"input_ids": IDS, "attention_mask": MASK}),
+        ("Masked", {"x": "torch.randn(B, T, 10)", "mask": MASK}),
+        ("WithTargets", {"idx": IDS, "targets": IDS}),
+        ("KeywordOnly", {"features": "torch.randn(B, 21)", "gate": "torch.randn(B, 2)"}),
+        ("Volume", {"scan": "torch.randn(B, 1, 16, 16, 16)"}),
+        ("Audio", {"wav": "torch.randn(B, T)"}),
+        ("Video", {"clip": "torch.randn(B, 3, 3, 32, 32)"}),
+        ("Grayscale", {"image": "torch.randn(B, 1, 32, 32)"}),
+        ("Arguments", {"inputs": "torch.randn(B, 15)"}),
+        ("Lists", {"features": "(torch.randn(B, 4, 32, 32), torch.randn(B, 6, 32, 32))"}),
+        ("Sparse", {"dense": "torch.randn(B, 13)", "sparse": IDS}),
+        ("Commented", {"query": "torch.randn(B, N, 6)", "keys": "torch.randn(B, M, 6)"}),
+        ("Helpers", {"inputs": "torch.randn(B, 18)", "scale": "torch.randn(B)"}),
+        ("Decoder", {"src": IDS, "tgt": IDS}),
+        ("Embedded", {"x": "torch.randn(B, 32, 32)"}),
+    ],
+)
+def test_fed_as_its_author_meant(name: str, inputs: dict[str, str]) -> None:
+    found = solve(FIXTURES / "inputs.py", name)
+    assert found.verified, found.attempts
+    assert {each.name: write_expression(each.spec) for each in found.inputs} == inputs
