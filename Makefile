@@ -44,6 +44,10 @@ types: $(PYTHON_PARTS) $(NODE_PARTS) ## Types of Python and TypeScript
 	$(BIN)/mypy
 	npm run --silent check
 
+.PHONY: bench
+bench: .venv/.installed-bench ## How fast the engine is, goal beside result
+	@$(BIN)/python -m tests.bench
+
 .PHONY: corpus
 corpus: $(PYTHON_PARTS) ## The engine over whole libraries from PyPI; writes docs/coverage.md
 	$(BIN)/python -m tests.corpus
@@ -67,6 +71,11 @@ $(PYTHON_PARTS): pyproject.toml
 	@echo "Installing Python packages into .venv …"
 	@$(PIP) install $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) $(TORCH)
 	@$(PIP) install --editable '.[dev]'
+	@touch $@
+
+.venv/.installed-bench: $(PYTHON_PARTS)
+	@echo "Installing what the engine is measured against …"
+	@$(PIP) install --editable '.[bench]'
 	@touch $@
 
 $(NODE_PARTS): package-lock.json package.json

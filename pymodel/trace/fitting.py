@@ -19,6 +19,7 @@ class Fitter:
     def __init__(self, bindings: Sequence[dict[str, int]]) -> None:
         self.bindings = tuple(bindings)
         self._known: dict[tuple[tuple[int, int], ...], int | str | None] = {}
+        self._totals: dict[tuple[tuple[tuple[int, int], ...], ...], Dim] = {}
 
     def number(self, column: Sequence[tuple[int, int]]) -> tuple[Dim, bool]:
         """The expression for a number seen as `(run, value)` pairs, base run first, and whether it is proven. What is
@@ -34,6 +35,12 @@ class Fitter:
     def total(self, columns: Sequence[Sequence[tuple[int, int]]]) -> Dim:
         """The sum of several numbers, each seen as in `number`: fitted one by one, equal terms collected, and held
         against the sum at every run. What does not hold is the base run's number."""
+        key = tuple(map(tuple, columns))  # equal blocks cost the same
+        if key not in self._totals:
+            self._totals[key] = self._add_up(key)
+        return self._totals[key]
+
+    def _add_up(self, columns: tuple[tuple[tuple[int, int], ...], ...]) -> Dim:
         expression = add_up(self.number(column)[0] for column in columns)
         if isinstance(expression, int):
             return expression

@@ -307,8 +307,10 @@ class _Rewriter(ast.NodeTransformer):
 
 
 def _record_call(site: int, value: ast.expr, at: ast.expr | ast.arg) -> ast.expr:
-    call = ast.Call(ast.Name(RECORD, ast.Load()), [ast.Constant(site), value], [])
-    return ast.fix_missing_locations(ast.copy_location(call, at))
+    new = ast.Name(RECORD, ast.Load()), ast.Constant(site)
+    for node in new:
+        ast.copy_location(node, at)
+    return ast.copy_location(ast.Call(new[0], [new[1], value], []), at)
 
 
 def _load(target: ast.expr) -> ast.expr:

@@ -47,7 +47,7 @@ from ..trace.meta import build
 from ..trace.places import Places
 from ..trace.probes import probe
 from ..trace.recorder import Recorder, recording
-from ..trace.run import Run, raising_frame, run_forward
+from ..trace.run import Run, raising_frame, run_forward, watching_modules
 from ..trace.torchvision_operators import watch_for_torchvision
 from .trials import make_engine
 
@@ -55,6 +55,7 @@ OPERATORS = watch_for_torchvision()
 Emit = Callable[[Started | Traced], None]
 
 
+@watching_modules()
 def analyse(
     request: Analyse,
     emit: Emit,
@@ -109,7 +110,7 @@ def warm() -> None:
 
         def forward(self, tokens: torch.Tensor) -> Any:
             x = self.norm(self.embed(tokens))
-            x = self.batch_norm(self.conv(x.transpose(1, 2))).transpose(1, 2).relu()
+            x = self.batch_norm(self.conv(x.transpose(1, 2))).transpose(1, 2).relu() * torch.outer(x[0, 0], x[0, 0])[0]
             x = self.attention(x, x, x, need_weights=False)[0] + self.rnn(x)[0]
             return self.head(torch.cat([x, x[:, :1]], dim=1).mean(1)).softmax(-1)
 

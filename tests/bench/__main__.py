@@ -1,0 +1,90 @@
+"""Prints the speed rows as a Markdown table, goal beside result: `make bench`."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from datetime import UTC, datetime
+
+import torch
+
+from .cases import CASES, Case, case_of, measure_apart
+
+EDITED = (("cnn", 50), ("resnet50", 100))
+TOOLS = ("torchinfo", "torchview", "torch.export")
+
+
+def main() -> int:
+    """Measure all; 1 if a goal is missed."""
+    when = datetime.now(UTC).strftime("%Y-%m-%d")
+    print(f"{when}, torch {torch.__version__}, Python {platform.python_version()}, processor time\n")
+    print("| what | goal | result | met |")
+    print("|---|---|---|---|")
+    met = [*_trace_rows(), *_edit_rows(), *_tool_rows()]
+    return 0 if all(met) else 1
+
+
+def _trace_rows() -> list[bool]:
+    times = {case: measure_apart("tracing", case.name) for case in CASES}
+    met = [
+        _row(
+            f"trace, memo warm ÷ bare meta forward: {case.title}",
+            "≤ 0.10",
+            f"{found['warm'] / found['bare']:.3f} ({found['warm']:.1f} ms, {found['operations']} operations)",
+            found["warm"] / found["bare"] <= 0.10,
+        )
+        for case, found in times.items()
+    ]
+    met += [
+        _row(
+            f"trace, memo cold ÷ bare meta forward: {case.title}",
+            "≤ 0.5, never > 1.3",
+            f"{found['cold'] / found['bare']:.3f} ({found['hits']} hits, {found['misses']} misses)",
+            found["cold"] / found["bare"] <= 0.5,
+        )
+        for case, found in times.items()
+    ]
+    llama = times[case_of("llama_70b")]
+    total = llama["build"] + llama["cold"]
+    met.append(
+        _row(
+            "Llama-70B: build and first trace; memory above imports",
+            "≤ 150 ms; ≤ 100 MB",
+            f"{total:.0f} ms; {llama['memory']:.0f} MB",
+            total <= 150 and llama["memory"] <= 100,
+        )
+    )
+    return met
+
+
+def _edit_rows() -> list[bool]:
+    met = []
+    for name, goal in EDITED:
+        case = case_of(name)
+        found = measure_apart("editing", name)
+        words = f"{found['edit']:.0f} ms (first in a new zygote: {found['first']:.0f} ms)"
+        met.append(_row(f"edit → new Trace: {case.title}", f"≤ {goal} ms", words, found["edit"] <= goal))
+    return met
+
+
+def _tool_rows() -> list[bool]:
+    return [met for case in CASES for met in _rows_of_tools(case)]
+
+
+def _rows_of_tools(case: Case) -> list[bool]:
+    found = measure_apart("tools", case.name)
+    return [
+        _row(f"{tool} ÷ trace, memo warm: {case.title}", "≥ 5", f"{ratio:.1f}", ratio >= 5)
+        if (ratio := found[tool] / found["trace"] if found[tool] is not None else None) is not None
+        else _row(f"{tool} ÷ trace, memo warm: {case.title}", "≥ 5", "it fails on this model", True)
+        for tool in TOOLS
+    ]
+
+
+def _row(what: str, goal: str, result: str, met: bool) -> bool:
+    print(f"| {what} | {goal} | {result} | {'yes' if met else 'no'} |", flush=True)
+    return met
+
+
+if __name__ == "__main__":
+    sys.exit(main())
