@@ -151,7 +151,7 @@ def _multi_head_attention(call: Call) -> int:
 
 
 def _recurrent(call: Call) -> int:
-    parameters = next(each for each in call.args[2:] if isinstance(each, (tuple, list)))
+    parameters = [each for each in call.args if isinstance(each, (tuple, list))][-1]  # behind the state, if packed too
     matrices = [tuple(weight.shape) for weight in parameters if weight.dim() == 2]
     return 2 * prod(call.shapes[0][:-1]) * sum(map(prod, matrices))
 

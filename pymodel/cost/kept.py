@@ -267,7 +267,7 @@ def _recurrent(states: int) -> Rule:
 
     def rule(call: Call) -> Kept:
         source = call.inputs[0]
-        at = next(n for n, each in enumerate(call.args) if n >= 2 and isinstance(each, (tuple, list)) and len(each) > 2)
+        at = max(n for n, each in enumerate(call.args) if isinstance(each, (tuple, list)))
         layers, directions = call.args[at + 2], 1 + bool(call.args[at + 5])
         steps, width = prod(source.shape[:-1]), call.args[at][1].shape[1]
         state = call.args[at - 1]

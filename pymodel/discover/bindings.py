@@ -27,7 +27,7 @@ class Bindings:
     document: Document
     made: dict[str, list[tuple[int, ast.stmt]]] = field(default_factory=dict)
     configured: dict[str, list[ast.stmt]] = field(default_factory=dict)
-    """`parser.add_argument(…)` and the like, by the name they configure."""
+    """`parser.add_argument(…)`, `config.width = 64` and the like, by the name they configure."""
 
     def add(self, name: str, statement: ast.stmt, line: int) -> None:
         self.made.setdefault(name, []).append((line, statement))
@@ -124,8 +124,12 @@ def assign(target: ast.expr, value: ast.expr, line: int) -> ast.Assign:
 
 def _bind_node(bindings: Bindings, node: ast.AST, outer: bool) -> None:
     if isinstance(node, ast.Assign) and len(node.targets) == 1:
-        for name in _target_names(node.targets[0]):
+        target = node.targets[0]
+        for name in _target_names(target):
             bindings.add(name, node, 0 if outer else node.lineno)
+        holder = target.value if isinstance(target, (ast.Attribute, ast.Subscript)) else None
+        if isinstance(holder, ast.Name) and _is_plain(node.value):
+            bindings.configured.setdefault(holder.id, []).append(node)
     elif isinstance(node, ast.AnnAssign) and node.value is not None and isinstance(node.target, ast.Name):
         bindings.add(node.target.id, assign(node.target, node.value, node.lineno), 0 if outer else node.lineno)
     elif isinstance(node, (ast.Import, ast.ImportFrom)):
@@ -148,6 +152,11 @@ def _target_names(target: ast.expr) -> list[str]:
     if isinstance(target, (ast.Attribute, ast.Subscript)):
         return []
     return [node.id for node in ast.walk(target) if isinstance(node, ast.Name)]
+
+
+def _is_plain(value: ast.expr) -> bool:
+    """Whether a value needs no name to be known and nothing to be called."""
+    return not any(isinstance(node, (ast.Name, ast.Call, ast.Lambda)) for node in ast.walk(value))
 
 
 def _without_progress(node: ast.expr) -> ast.expr:

@@ -39,6 +39,8 @@ _FIRST_TELLS_SHAPE = frozenset(
         *("masked_scatter", "index_reduce", "slice_scatter", "select_scatter"),
     )
 )
+_FIRST_SHAPES_FIRST_ALONE = frozenset(("_pack_padded_sequence", "lstm", "gru", "rnn_tanh", "rnn_relu"))
+"""Functions whose first argument tells the shape of their first result only: rows of a packed sequence."""
 _DO_NOT_FIT = ("broadcast", "must match the size", "must match the existing size")
 
 
@@ -172,6 +174,8 @@ class Assumptions:
         made = [leaf for leaf in pytree.tree_leaves(output) if isinstance(leaf, torch.Tensor)]
         # What was done in place has the shape it had.
         new = [tensor for tensor in made if not any(tensor is each for each in arguments)]
+        if name in _FIRST_SHAPES_FIRST_ALONE and not any(map(self._decides, arguments[1:])):
+            new = new[:1]
         self._assumed.update(map(id, new))
         return self.everything or bool(new)
 

@@ -23,6 +23,7 @@ from torch.utils._device import _device_constructors
 from ..cost.flops import count_flops
 from ..cost.kept import Place
 from ..cost.ledger import Ledger, find_kept
+from . import packed
 from .assume import VALUE_READERS, Assumptions, fitting_output
 from .assumed_numbers import plain
 from .constants import move_knowing
@@ -38,7 +39,7 @@ Frame = tuple[CodeType, int]
 _GETTERS = frozenset(("__get__", "size", "dim", "numel", "ndimension", "is_floating_point", "is_complex", "stride"))
 _MOVERS = frozenset(("to", "cuda", "cpu"))
 _GRAPH_WALKERS = frozenset((torch.autograd.grad, torch.Tensor.backward, vars(torch._C.TensorBase)["grad_fn"].__get__))
-Role = Literal["get", "read", "make", "move", "walk", "compute"]
+Role = Literal["get", "read", "make", "move", "walk", "pack", "compute"]
 Noted = tuple[tuple[tuple[tuple[int, ...], str], ...], int, tuple[Place, ...]]
 """What the memo holds of an answer for us: shapes and dtypes that come out, FLOPs, and what is kept for backward."""
 Known = tuple[str, str, int]
@@ -50,7 +51,7 @@ Asked = tuple[Any, list[torch.Tensor], Answer | None]
 @cache
 def _describe(func: Any) -> tuple[str, Role]:
     """A function's name, and what it does: gets metadata, reads values, makes a tensor of nothing, moves one, walks the
-    autograd graph, or computes."""
+    autograd graph, takes packed sequences, or computes."""
     name = getattr(func, "__name__", str(func))
     if func in _GRAPH_WALKERS:
         return name, "walk"
@@ -60,6 +61,8 @@ def _describe(func: Any) -> tuple[str, Role]:
         return name, "read"
     if func in _device_constructors():
         return name, "make"
+    if name in packed.NAMES:
+        return name, "pack"
     return name, "move" if name in _MOVERS else "compute"
 
 
@@ -198,6 +201,8 @@ class ForwardMode(TorchFunctionMode):
         if role == "move" and args and isinstance(args[0], torch.Tensor):
             device = requested_device(args, kwargs) if name == "to" else name
             output = move(func, args, kwargs)
+        elif role == "pack" and (shaped := packed.in_place_of(name, args)) is not None:
+            output = self._call(shaped, name, args, kwargs)
         elif (asked := self._ask(func, name, args, kwargs)) is not None:
             output, _, answer = asked
         else:
