@@ -26,8 +26,8 @@ from ..schema import (
 )
 from .fitting import Fitter
 from .instrument import Site
-from .mode import Fault
-from .operations import aligned_operations, assemble_operations, total_cost, within
+from .mode import Fault, OperationSeen
+from .operations import aligned_operations, assemble_operations, matched_operations, total_cost, within
 from .places import Places
 from .probes import Probes
 from .recorder import ModuleSeen
@@ -156,7 +156,7 @@ def _construction_sites(sites: Sequence[Site], built: Sequence[Event], paths: di
 def _summarise_modules(
     model: nn.Module, operations: Sequence[Operation], runs: Sequence[Run], fitter: Fitter
 ) -> tuple[ModuleSummary, ...]:
-    aligned = aligned_operations(runs)
+    aligned, matched = aligned_operations(runs), matched_operations(runs)
     calls: dict[str, list[int]] = {}
     for index, seen in enumerate(runs[0].operations):
         if seen.module is not None:
@@ -170,8 +170,8 @@ def _summarise_modules(
         inputs: tuple[Dims, ...] = ()
         outputs: tuple[Dims, ...] = ()
         if indices:
-            inputs = _shapes(indices[0], aligned, fitter, inputs=True)
-            outputs = _shapes(indices[0], aligned, fitter, inputs=False)
+            inputs = _shapes(indices[0], matched, fitter, inputs=True)
+            outputs = _shapes(indices[0], matched, fitter, inputs=False)
         elif not path:
             outputs = tuple(
                 fitter.shape([(number, run.outputs[n][1]) for number, run in enumerate(runs) if n < len(run.outputs)])[
@@ -195,15 +195,13 @@ def _summarise_modules(
     return tuple(summaries)
 
 
-def _shapes(index: int, aligned: Sequence[tuple[int, Any]], fitter: Fitter, *, inputs: bool) -> tuple[Dims, ...]:
-    def shapes_of(operations: Any) -> list[tuple[int, ...]]:
-        seen = operations[index]
-        return list(seen.input_shapes) if inputs else [shape for _, shape, _ in seen.outputs]
-
-    count = min(len(shapes_of(operations)) for _, operations in aligned)
-    return tuple(
-        fitter.shape([(run, shapes_of(operations)[n]) for run, operations in aligned])[0] for n in range(count)
-    )
+def _shapes(
+    index: int, matched: Sequence[tuple[int, Sequence[OperationSeen | None]]], fitter: Fitter, *, inputs: bool
+) -> tuple[Dims, ...]:
+    same = [(run, seen) for run, operations in matched if (seen := operations[index]) is not None]
+    shapes = [(run, seen.input_shapes if inputs else [shape for _, shape, _ in seen.outputs]) for run, seen in same]
+    count = min(len(each) for _, each in shapes)
+    return tuple(fitter.shape([(run, each[n]) for run, each in shapes])[0] for n in range(count))
 
 
 def _fit_failure(n: int, fault: Fault, runs: Sequence[Run], fitter: Fitter, places: Places) -> Failure:

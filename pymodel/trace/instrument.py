@@ -254,7 +254,14 @@ class _Rewriter(ast.NodeTransformer):
         if isinstance(target, ast.Starred):
             return self._record_targets(target.value)
         if isinstance(target, (ast.Tuple, ast.List)):
-            return [record for element in target.elts for record in self._record_targets(element)]
+            # Of `_, _, h, w = …` the first `_` is gone by the time that it could be read.
+            later = [{each.id for each in ast.walk(element) if isinstance(each, ast.Name)} for element in target.elts]
+            return [
+                record
+                for place, element in enumerate(target.elts)
+                if not (isinstance(element, ast.Name) and element.id in set().union(*later[place + 1 :]))
+                for record in self._record_targets(element)
+            ]
         if _is_dotted(target):
             return [ast.copy_location(ast.Expr(self._wrap(_load(target), "name")), target)]
         return []

@@ -27,11 +27,12 @@ def assemble_operations(
     """
     base = runs[0]
     aligned = aligned_operations(runs)
+    matched = matched_operations(runs)
     ids = _stable_ids(base.operations)
     result = [_boundary("input", name, [], seen) for name, seen in _fit_inputs(runs, fitter, input_names)]
     for index, seen in enumerate(base.operations):
         location = places.locate(seen.frame) or constructed_at.get(seen.module or "")
-        same = [(run, operations[index]) for run, operations in aligned]
+        same = [(run, each) for run, operations in matched if (each := operations[index]) is not None]
         outputs = tuple(
             Tensor(name, fitter.shape([(run, each.outputs[n][1]) for run, each in same])[0], dtype)
             for n, (name, _, dtype) in enumerate(seen.outputs)
@@ -68,6 +69,27 @@ def aligned_operations(runs: Sequence[Run]) -> list[tuple[int, list[OperationSee
 
     expected = outline(runs[0])
     return [(number, run.operations) for number, run in enumerate(runs) if outline(run) == expected]
+
+
+def matched_operations(runs: Sequence[Run]) -> list[tuple[int, Sequence[OperationSeen | None]]]:
+    """For each run, what it did in place of each operation of the base: the one with the same id and as many outputs,
+    None where there is none. A loop over a symbol's size makes runs of different lengths."""
+    aligned = dict(aligned_operations(runs))
+    if len(aligned) == len(runs):
+        return list(aligned.items())
+    base = runs[0].operations
+    ids = _stable_ids(base)
+    matched: list[tuple[int, Sequence[OperationSeen | None]]] = []
+    for number, run in enumerate(runs):
+        if number in aligned:
+            matched.append((number, aligned[number]))
+            continue
+        found = dict(zip(_stable_ids(run.operations), run.operations, strict=True))
+        same = [(found.get(name), seen) for name, seen in zip(ids, base, strict=True)]
+        matched.append(
+            (number, [each if each and len(each.outputs) == len(seen.outputs) else None for each, seen in same])
+        )
+    return matched
 
 
 def within(operations: Sequence[OperationSeen], index: int) -> list[int]:

@@ -123,3 +123,23 @@ def test_what_was_seen_at_one_size_only_is_assumed(worker: Worker, tmp_path: Pat
     cut = next(each for each in found["values"] if each["text"] == "x[:, 1:]")
     assert cut["assumed"]
     assert named(found, "sizes")["assumed"], "no form that is known fits the second"
+
+
+def test_a_name_that_a_target_binds_twice_holds_the_last(worker: Worker, tmp_path: Path) -> None:
+    found = claim(worker, tmp_path, "_, _, width = x.size()\nreturn x * width")
+    assert [each["value"] for each in found["values"] if each["name"] == "_"] == ["T"]
+
+
+def test_modules_of_loops_over_a_symbol_follow_it(worker: Worker, tmp_path: Path) -> None:
+    """The runs at several sizes do different numbers of operations."""
+    found = claim(
+        worker,
+        tmp_path,
+        """\
+        h = x.new_zeros(x.size(0), 6)
+        for step in range(x.size(1)):
+            h = h + self.fc(x[:, step])
+        return h
+        """,
+    )
+    assert next(each for each in found["modules"] if each["path"] == "fc")["outputs"] == [["B", 6]]

@@ -21,7 +21,7 @@ def main(targets: list[str]) -> int:
             for report in check_file(worker, Path(path), name or None):
                 sys.stdout.write(f"{report}\n")
                 reports.append(report)
-    claimed, assumed = sum(each.claimed for each in reports), sum(each.assumed for each in reports)
+    claimed, assumed = sum(each.claimed for each in reports), sum(len(each.assumed) for each in reports)
     wrong = sum(bool(each.disagreements) for each in reports)
     share = f"{assumed / claimed:.1%}" if claimed else "none"
     sys.stdout.write(f"{len(reports)} models, {wrong} with disagreements; {share} of {claimed} values assumed\n")

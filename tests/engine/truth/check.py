@@ -14,7 +14,11 @@ from .real import run_for_real
 
 def check_file(worker: Worker, path: Path, name: str | None = None) -> list[Report]:
     """A report of each model of a file, or of the one named."""
-    return [check_document(document) for document in claims_of(worker, path, name)]
+    try:
+        documents = claims_of(worker, path, name)
+    except RuntimeError as died:
+        return [Report(f"{path}::{name or ''}", [str(died)])]
+    return [check_document(document) for document in documents]
 
 
 def check_document(document: Document) -> Report:

@@ -18,17 +18,18 @@ MAX_OCCURRENCES = 512
 
 @dataclass
 class Report:
-    """The outcome for one target. `checked` counts comparisons; `assumed` of the `claimed` values are marked so."""
+    """The outcome for one target: how many comparisons were made, how many values claimed, which of them as assumed."""
 
     target: str
     disagreements: list[str] = field(default_factory=list)
     claimed: int = 0
-    assumed: int = 0
+    assumed: list[str] = field(default_factory=list)
     checked: int = 0
 
     def __str__(self) -> str:
-        words = f"{self.target}: {self.checked} comparisons, {self.assumed} of {self.claimed} values assumed"
-        return "\n".join([words, *(f"  {each}" for each in self.disagreements)])
+        words = f"{self.target}: {self.checked} comparisons, {len(self.assumed)} of {self.claimed} values assumed"
+        assumed = ["  assumed: " + "; ".join(self.assumed)] if self.assumed else []
+        return "\n".join([words, *(f"  {each}" for each in self.disagreements), *assumed])
 
 
 def compare(document: Document, runs: list[Observed]) -> Report:
@@ -38,12 +39,14 @@ def compare(document: Document, runs: list[Observed]) -> Report:
         report.disagreements.append(f"status is {document['status']}: {_reasons(document)}")
     shown = [value for value in document["values"] if value["kind"] in ("tensor", "int", "tuple")]
     report.claimed = len(shown)
-    report.assumed = sum(value["assumed"] for value in shown)
+    report.assumed = [f"{value['start']['line']} {value['text']}" for value in shown if value["assumed"]]
     found: dict[str, None] = {}
     for observed in runs:
         comparison = _Comparison(document, observed, report)
         found.update(dict.fromkeys(comparison.run()))
-    report.disagreements += [*found, *_miscounted(document, runs)]
+    report.disagreements += found
+    if not any(observed.error for observed in runs):
+        report.disagreements += _miscounted(document, runs)
     return report
 
 
@@ -62,6 +65,7 @@ class _Comparison:
     def run(self) -> Iterator[str]:
         if self.observed.error is not None:
             yield f"at {_show_binding(self.observed)} it raised {self.observed.error}"
+            return
         yield from self._phase("init", self.observed.init)
         yield from self._phase("forward", self.observed.forward)
         yield from self._outputs()
@@ -72,7 +76,7 @@ class _Comparison:
             value = claims.get(place)
             if value is not None:
                 yield from self._value(value, place, seen)
-            elif _worth_telling(seen[0], phase):
+            elif _worth_telling(seen[0], phase) and not _is_bound_again(place, claims):
                 yield f"{_show_place(place)}: nothing claimed, was {seen[0]}"
 
     def _value(self, value: dict[str, Any], place: Place, seen: list[Seen]) -> Iterator[str]:
@@ -164,6 +168,14 @@ def _miscounted(document: Document, runs: list[Observed]) -> Iterator[str]:
                 claimed, real = 1 + len(value["occurrences"]), min(MAX_OCCURRENCES, *counts, *counts)
                 if claimed != real:
                     yield f"{_show_place(place)}: claimed {claimed} times, ran {real} times"
+
+
+def _is_bound_again(place: Place, claims: dict[Place, dict[str, Any]]) -> bool:
+    """Whether the same target binds the name once more, as `_, _, h, w = …` does: the first is gone at once."""
+    return any(
+        (each.path, each.line, each.text) == (place.path, place.line, place.text) and each.column > place.column
+        for each in claims
+    )
 
 
 def _worth_telling(seen: Seen, phase: str) -> bool:

@@ -47,9 +47,9 @@ def run_for_real(document: Document, binding: Binding) -> Observed:
     try:
         with imported(path) as module, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            for line in document["construction"]["prelude"]:
-                exec(line, vars(module))
             with recording_stores(files) as observed.init:
+                for line in document["construction"]["prelude"]:
+                    exec(line, vars(module))
                 model = eval(document["construction"]["expression"], vars(module))
             model.train(document["mode"] == "train")
             args, kwargs = make_inputs(document, module, binding)
@@ -71,13 +71,14 @@ def make_inputs(document: Document, module: ModuleType, binding: Mapping[str, in
 def imported(path: str) -> Iterator[ModuleType]:
     """A file as Python itself imports it, with its neighbours; all of them are forgotten at the end."""
     roots = find_import_roots(path, (str(Path.cwd()),))
-    before, search = set(sys.modules), list(sys.path)
+    before, search, arguments = set(sys.modules), list(sys.path), sys.argv
     sys.path[:0] = roots
+    sys.argv = [path]  # argparse at the top of a file gives its defaults
     importlib.invalidate_caches()
     try:
         yield importlib.import_module(module_name(path))
     finally:
-        sys.path[:] = search
+        sys.path[:], sys.argv = search, arguments
         folder = Path(path).parent
         for name in set(sys.modules) - before:
             if (file := getattr(sys.modules[name], "__file__", None)) and Path(file).is_relative_to(folder):

@@ -22,6 +22,7 @@ from typing import Any
 from .seen import Place, Seen, summarise
 
 Stores = dict[Place, list[Seen]]
+_DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 _PLAIN_STORES = frozenset(("STORE_FAST", "STORE_DEREF", "STORE_GLOBAL", "STORE_NAME"))
 _NOT_VARIABLES = frozenset(("self", "cls"))
 _Read = Callable[[FrameType], Any]
@@ -76,8 +77,7 @@ def _starts(frame: FrameType) -> bool:
 @cache
 def _stores(code: CodeType) -> dict[int, _Store]:
     found: dict[int, _Store] = {}
-    instructions = list(dis.get_instructions(code))
-    for number, instruction in enumerate(instructions):
+    for instruction in dis.get_instructions(code):
         name, at = str(instruction.argval), instruction.positions
         if (
             at is None
@@ -92,25 +92,12 @@ def _stores(code: CodeType) -> dict[int, _Store]:
             if not _stands_at(place):  # CPython stores all names of a `case` where its last pattern stands
                 place = _named_before(place)
             found[instruction.offset] = place, _reader(name)
-        elif instruction.opname == "STORE_ATTR":
-            first, chain = _attribute_chain(instructions, number)
-            if first is not None and first.positions is not None and first.positions.col_offset is not None:
-                start_line, start = first.positions.lineno or at.lineno, first.positions.col_offset
-                place = _place(code.co_filename, start_line, start, ".".join(chain))
-                found[instruction.offset] = place, _attribute_reader(chain)
+        elif instruction.opname == "STORE_ATTR" and at.lineno == at.end_lineno:
+            target = _lines(code.co_filename)[at.lineno - 1].encode()[at.col_offset : at.end_col_offset].decode()
+            if _DOTTED.fullmatch(target):
+                place = _place(code.co_filename, at.lineno, at.col_offset, target)
+                found[instruction.offset] = place, _attribute_reader(target.split("."))
     return found
-
-
-def _attribute_chain(instructions: list[dis.Instruction], store: int) -> tuple[dis.Instruction | None, list[str]]:
-    """The load of `self`, and `self`, `cache`, `h`, for the store in `self.cache.h = …`; None if it is another's."""
-    chain = [str(instructions[store].argval)]
-    for instruction in reversed(instructions[:store]):
-        chain.insert(0, str(instruction.argval))
-        if instruction.opname in ("LOAD_FAST", "LOAD_DEREF", "LOAD_GLOBAL"):
-            return instruction, chain
-        if instruction.opname != "LOAD_ATTR":
-            break
-    return None, chain
 
 
 def _reader(name: str) -> _Read:
