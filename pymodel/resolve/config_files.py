@@ -18,6 +18,7 @@ from typing import Any
 from ..discover.files import find_files
 from ..discover.neighbours import Neighbours
 from ..schema import Construction, ModelSite, Source
+from .constructor_guesses import is_module_argument
 from .load import Loaded
 from .reads import Reads, find_reads, holds
 from .registries import accepts, registered_names
@@ -36,7 +37,8 @@ def filed_constructions(
 ) -> Iterator[Construction]:
     """Constructions from the files of settings around a model, nearest file first, exact ones before the others."""
     names = registered_names(site.name, loaded)
-    reads = find_reads(made, needed[0].name) if len(needed) == 1 else Reads()
+    is_settings = len(needed) == 1 and not is_module_argument(needed[0], made)
+    reads = find_reads(made, needed[0].name) if is_settings else Reads()
     exact: list[Construction] = []
     given: list[Construction] = []
     for path, text in _texts(neighbours):

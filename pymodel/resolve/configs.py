@@ -18,7 +18,7 @@ from ..discover.neighbours import Neighbours
 from ..discover.settings import find_dictionaries
 from ..schema import Construction, ModelSite, Source
 from .arguments import default_arguments
-from .constructor_guesses import usual_value
+from .constructor_guesses import is_module_argument, usual_value
 from .load import Loaded
 from .reads import Reads, find_reads, holds
 
@@ -38,6 +38,8 @@ def configured_constructions(
     yield from registered_constructions(site, made, needed, loaded, neighbours)
     yield from filed_constructions(site, made, needed, loaded, neighbours)
     for parameter in needed:
+        if is_module_argument(parameter, made):
+            continue
         reads = find_reads(made, parameter.name)
         others = {each.name: usual_value(each, made) for each in needed if each.name != parameter.name}
         if any(value is None for value in others.values()):

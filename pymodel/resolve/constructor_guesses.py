@@ -144,6 +144,13 @@ def usual_value(parameter: inspect.Parameter, made: Any = None) -> str | None:
     return {"int": "16", "float": "0.1", "bool": "False", "str": "'relu'"}.get(annotation)
 
 
+def is_module_argument(parameter: inspect.Parameter, made: Any) -> bool:
+    """Whether an argument is another model: by its name or annotation, or as the class calls what it keeps of it."""
+    if parameter.name.lower() in MODULES or "Module" in _annotation(parameter):
+        return True
+    return isinstance(made, type) and _is_stored_module(made, parameter.name)
+
+
 def _annotation(parameter: inspect.Parameter) -> str:
     annotation = parameter.annotation
     if isinstance(annotation, str):

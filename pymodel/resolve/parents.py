@@ -9,15 +9,18 @@ from typing import Any
 from torch import nn
 
 from ..discover.document import Document
+from ..discover.models import find_models
 from ..discover.pins import ContainerSpec, LiteralSpec, Spec, TensorSpec
-from ..schema import Dim, Source
+from ..schema import Dim, ModelSite, Source
 from .inputs import Inputs, ResolvedInput, SymbolGuess, forward_parameters
 from .judge import make_arguments
+from .reads import Reads
 from .specs import spec_of
 from .trial import Engine
 
 STEP = 4
 """What is added to a symbol's size to see which dims follow it."""
+MAX_SIBLINGS = 2
 Call = tuple[tuple[Any, ...], dict[str, Any]]
 
 
@@ -33,6 +36,21 @@ def find_parents(document: Document, name: str) -> list[str]:
                     for node in nodes
                 )
     return sorted(found, key=lambda each: not found[each])
+
+
+def find_siblings(document: Document, name: str, reads: Reads) -> list[ModelSite]:
+    """Other classes of a text that have what is read of a model that is handed over, largest first."""
+    wanted = {path[0][1] for path in reads.required if path[0][0] == "attribute" and not hasattr(nn.Module, path[0][1])}
+    holders = {name, *find_parents(document, name)}
+    found: list[tuple[int, ModelSite]] = []
+    for site in find_models(document):
+        if site.kind == "class" and site.name not in holders:
+            cls = next(each for each in document.tree.body if isinstance(each, ast.ClassDef) and each.name == site.name)
+            own = {node.attr for node in ast.walk(cls) if isinstance(node, ast.Attribute)}
+            own |= {node.name for node in cls.body if isinstance(node, ast.FunctionDef)}
+            if wanted <= own:
+                found.append((-len(own), site))
+    return [site for _, site in sorted(found, key=lambda each: each[0])][:MAX_SIBLINGS]
 
 
 def submodule_expression(expression: str, path: str) -> str:

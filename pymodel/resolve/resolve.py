@@ -22,8 +22,8 @@ from ..discover.shape_comments import read_shape_comments
 from ..schema import Construction, ModelSite, Pin, PyModelError, Source
 from .blame import failing_names, named_in_checks
 from .callers import called_inputs, dataset_inputs
-from .construct import stated_constructions, without_weights
-from .constructor_guesses import guess_constructions
+from .construct import required_arguments, stated_constructions, without_weights
+from .constructor_guesses import guess_constructions, is_module_argument, usual_value
 from .flattening import read_flattening
 from .guesses import likely_lengths
 from .inputs import (
@@ -43,7 +43,8 @@ from .inputs import (
 )
 from .judge import judge
 from .load import Loaded, evaluate
-from .parents import children_inputs, find_parents, submodule_expression
+from .parents import children_inputs, find_parents, find_siblings, submodule_expression
+from .reads import find_reads
 from .repair import repairs
 from .search import Verdict, combine, search
 from .trial import Engine, Failure
@@ -57,6 +58,9 @@ MAX_DEPTH = 4
 """So many models around a block are looked into, each held by the next."""
 SEARCH_SECONDS = 4.0
 """Of processor time, so that a busy machine finds the same. Most of an analysis's 10 s is left for the trace."""
+ALL_SECONDS = 6.0
+"""For one model with all that is tried of others on its behalf."""
+LEAST_SECONDS = 0.3
 SECONDS_IN_PARENT = 1.5
 """For a block that the file uses in a larger model: it is better known from there than from a long search."""
 
@@ -98,7 +102,8 @@ class Oracle:
         self.engine = engine
         self.folder = folder
         self.neighbours = Neighbours(loaded.document.path, folder, loaded.documents)
-        self._found: dict[tuple[str, tuple[Pin, ...]], Resolution | PyModelError] = {}
+        self.deadline = math.inf
+        self._found: dict[tuple[str, tuple[Pin, ...], bool], Resolution | PyModelError] = {}
         self._others: dict[str, Oracle] = {}
 
     def resolve(self, site: ModelSite, pins: tuple[Pin, ...] = (), depth: int = 0) -> Resolution:
@@ -108,13 +113,17 @@ class Oracle:
             ConstructionNotFound: nothing that was tried makes the model; the message says what was tried.
             InputNotFound: the model could be made, but no candidate for its inputs formed.
         """
-        key = (site.name, pins)
+        key = (site.name, pins, depth > 0)
+        if depth == 0:
+            self.deadline = time.process_time() + ALL_SECONDS
         if key not in self._found:
             try:
                 self._found[key] = self._resolve(site, pins, depth)
             except PyModelError as error:
                 self._found[key] = error
         found = self._found[key]
+        if isinstance(found, Resolution) and found.verified:
+            self._found[site.name, pins, True] = found
         if isinstance(found, PyModelError):
             raise found
         return found
@@ -123,7 +132,8 @@ class Oracle:
         log: list[str] = []
         failures: list[tuple[Construction, BaseException]] = []
         texts = [self.loaded.document, *self.neighbours.naming(site.name)]
-        holders = list(itertools.islice(self._holders(site, depth), MAX_PARENTS)) if not pins else []
+        is_pinned = any(pin.source != "previous" for pin in pins)
+        holders = list(itertools.islice(self._holders(site, depth), MAX_PARENTS)) if not is_pinned else []
         seconds = SECONDS_IN_PARENT if holders else SEARCH_SECONDS
         best: tuple[tuple[int, float, int], Resolution] | None = None
         stated = stated_constructions(site, self.loaded, texts, self.neighbours, pins)
@@ -138,11 +148,17 @@ class Oracle:
             if seconds < 0:
                 break
         for oracle, holder in holders:
+            if self._remaining() <= 0:
+                break
+            oracle.deadline = self.deadline
             through = self._through(oracle, holder, site, log, depth)
             if through is not None:
                 return through
-        if best is None and not any(each.source.kind == "pin" for each, _ in failures):
-            guesses = guess_constructions(site, self.loaded, failures)
+        is_stated = best is not None and best[1].construction.source.kind != "config"
+        if not is_stated and not any(each.source.kind == "pin" for each, _ in failures):
+            guesses = itertools.chain(
+                self._around_siblings(site, depth), guess_constructions(site, self.loaded, failures)
+            )
             seconds = max(seconds, SECONDS_IN_PARENT)
             for made in itertools.islice(self._build(guesses, site, log, failures), MAX_CONSTRUCTIONS):
                 started = time.process_time()
@@ -242,7 +258,7 @@ class Oracle:
             if belief and credit:
                 break
             if number == 0:  # the first trial also pays for what torch loads on demand
-                deadline = time.process_time() + seconds
+                deadline = time.process_time() + min(seconds, max(self._remaining(), LEAST_SECONDS))
             if number >= MAX_ATTEMPTS or time.process_time() > deadline:
                 break
         if reduced is not None and (best is None or not best[0][1]):
@@ -278,6 +294,30 @@ class Oracle:
         parameters, guesses = guessed_inputs(model, self.loaded.document, comments)
         for specs in combine(guesses):
             yield assemble(parameters, specs, Source("search"))
+
+    def _remaining(self) -> float:
+        return self.deadline - time.process_time()
+
+    def _around_siblings(self, site: ModelSite, depth: int) -> Iterator[Construction]:
+        """A wrapper around another model of the file: `Diffusion(model=UNet(dim=64), image_size=32)`."""
+        made = vars(self.loaded.module).get(site.name)
+        needed = required_arguments(made) or []
+        slots = [each for each in needed if is_module_argument(each, made)]
+        if len(slots) != 1 or depth >= MAX_DEPTH:
+            return
+        reads = find_reads(made, slots[0].name)
+        for sibling in find_siblings(self.loaded.document, site.name, reads):
+            if self._remaining() <= 0:
+                return
+            try:
+                inner = self.resolve(sibling, (), depth + 1).construction
+            except PyModelError:  # its own trace says why
+                continue
+            others = {each.name: usual_value(each, made) or "16" for each in needed}
+            given = {**others, slots[0].name: inner.expression}
+            text = ", ".join(f"{name}={value}" for name, value in given.items())
+            source = Source("search", self.loaded.document.path, site.line)
+            yield Construction(f"{site.name}({text})", inner.prelude, source)
 
     # A block through the model that holds it.
 

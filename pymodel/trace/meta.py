@@ -92,6 +92,7 @@ def move(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return args[0]
     rest = [arg for arg in args[1:] if not _is_device(arg)]
     rest = [arg.dtype if isinstance(arg, torch.Tensor) else arg for arg in rest]
+    rest = [arg for arg in rest if arg is not None and not isinstance(arg, bool)]  # `Module.to` names all it could move
     kwargs = {key: value for key, value in kwargs.items() if key != "device"}
     return func(args[0], *rest, **kwargs) if rest or kwargs else args[0]
 

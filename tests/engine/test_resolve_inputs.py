@@ -50,3 +50,24 @@ def test_fed_as_its_author_meant(name: str, inputs: dict[str, str]) -> None:
     found = solve(FIXTURES / "inputs.py", name)
     assert found.verified, found.attempts
     assert {each.name: write_expression(each.spec) for each in found.inputs} == inputs
+
+
+def test_a_wrapper_is_put_around_a_model_of_its_file() -> None:
+    found = solve(FIXTURES / "wrapper.py", "Diffusion")
+    assert found.verified, found.attempts
+    assert found.construction.expression == "Diffusion(model=Denoiser(dim=64))"
+    assert [write_expression(each.spec) for each in found.inputs] == ["torch.randn(B, 2, 32, 32)"]
+
+
+def test_trained_weights_are_never_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(url: str) -> None:
+        raise PermissionError(f"PyModel changes nothing while it analyses: this would open {url}.")
+
+    monkeypatch.setattr("torch.hub.load_state_dict_from_url", refuse)
+    found = solve(FIXTURES / "wrapper.py", "Weighted")
+    assert (found.verified, found.construction.expression) == (True, "Weighted(weights=None)")
+
+
+def test_lengths_of_packed_sequences_are_one_for_each() -> None:
+    found = solve(FIXTURES / "inputs.py", "Packed")
+    assert [write_expression(each.spec) for each in found.inputs] == [IDS, "torch.zeros((B,), dtype=torch.int64)"]
