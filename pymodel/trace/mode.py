@@ -26,6 +26,7 @@ from ..cost.ledger import Ledger, find_kept
 from . import packed
 from .assume import VALUE_READERS, Assumptions, fitting_output
 from .assumed_numbers import plain
+from .autocast import autocast_dtype
 from .constants import move_knowing
 from .frontier import expected_output
 from .leaves import tensors_in
@@ -33,6 +34,7 @@ from .memo import META, Answer, Asker, NeedsGraph
 from .meta import move, requested_device
 
 MAX_FAULTS = 20
+_is_autocast = torch._C._is_any_autocast_enabled
 Frame = tuple[CodeType, int]
 """A code object and the offset of its running instruction: resolved to a range by `co_positions`, when asked."""
 
@@ -166,6 +168,8 @@ class ForwardMode(TorchFunctionMode):
             raise NeedsGraph
         given = self.given = (args, kwargs)
         made_before = self.assumptions.made
+        if _is_autocast() and (dtype := autocast_dtype(name)) is not None:
+            args, kwargs = self._cast(args, dtype), self._cast(kwargs, dtype)
         asked = self._ask(func, name, args, kwargs) if role == "compute" and "device" not in kwargs else None
         if asked is None:
             args, kwargs = self._on_meta(args), self._on_meta(kwargs)
@@ -181,6 +185,22 @@ class ForwardMode(TorchFunctionMode):
                 return output
         self.assumptions.constants.note(func, name, args, kwargs, output)
         return output
+
+    def _cast(self, values: Any, dtype: torch.dtype) -> Any:
+        """The floating operands in the dtype that autocast wants; they stay who they were."""
+
+        def convert(value: Any) -> Any:
+            if not isinstance(value, torch.Tensor):
+                return value
+            with torch._C.DisableTorchFunction():
+                if not value.is_floating_point() or value.dtype in (dtype, torch.float64):
+                    return value
+                cast = value.to(dtype)
+            self._kept.append(cast)
+            self._known[id(cast)] = self._known.get(id(value)) or self._introduce(value)
+            return cast
+
+        return pytree.tree_map(convert, values)
 
     def _ask(self, func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Asked | None:
         """What torch says, or said before; None where the memo cannot put the question."""

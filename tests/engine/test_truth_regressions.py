@@ -143,3 +143,21 @@ def test_modules_of_loops_over_a_symbol_follow_it(worker: Worker, tmp_path: Path
         """,
     )
     assert next(each for each in found["modules"] if each["path"] == "fc")["outputs"] == [["B", 6]]
+
+
+def test_autocast_lowers_what_it_lowers_on_the_cpu(worker: Worker, tmp_path: Path) -> None:
+    found = claim(
+        worker,
+        tmp_path,
+        """\
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            y = self.fc(x)
+            z = y.softmax(-1) + y @ y.mT @ y
+            attended, weights = self.attention(x, x, x)
+            loss = F.mse_loss(z, y)
+        return y.float(), z, attended, weights, loss
+        """,
+        HEAD.replace("\n    def forward", "        self.attention = nn.MultiheadAttention(8, 2)\n\n    def forward"),
+    )
+    dtypes = {name: named(found, name)["dtype"] for name in ("y", "z", "attended", "weights", "loss")}
+    assert dtypes == {**dict.fromkeys(("y", "z", "attended", "weights"), "bfloat16"), "loss": "float32"}
