@@ -44,6 +44,10 @@ def _named(document: Any, kind: str) -> Any:
     )
 
 
+def _call(document: Any) -> Any:
+    return next(each for each in document["values"] if not each["name"] and each["text"] == "self.conv(compressed)")
+
+
 def _wrong_dims(document: Any) -> None:
     _named(document, "tensor")["dims"][-1] = 999
 
@@ -87,6 +91,18 @@ def _misplaced_value(document: Any) -> None:
     _named(document, "tensor")["start"]["column"] += 1
 
 
+def _wrong_call(document: Any) -> None:
+    _call(document)["dims"][-1] = 999
+
+
+def _wrong_range(document: Any) -> None:
+    _call(document)["end"]["column"] += 1
+
+
+def _lost_call(document: Any) -> None:
+    document["values"].remove(_call(document))
+
+
 def _wrong_output(document: Any) -> None:
     next(each for each in document["modules"] if each["outputs"])["outputs"][0][0] = 999
 
@@ -106,6 +122,7 @@ def true_claim(worker: Worker) -> Any:
     [
         *(_wrong_dims, _wrong_symbol, _unknown_symbol, _wrong_dtype, _wrong_int, _wrong_item, _wrong_occurrence),
         *(_lost_occurrence, _lost_value, _misplaced_value, _wrong_output, _wrong_input),
+        *(_wrong_call, _wrong_range, _lost_call),
     ],
 )
 def test_a_claim_that_is_wrong_is_caught(true_claim: Any, corrupt: Callable[[Any], None]) -> None:

@@ -8,8 +8,8 @@ from pymodel.worker.client import Worker
 
 from .bindings import two_bindings
 from .claim import Document, claims_of
-from .compare import Report, compare
-from .real import run_for_real
+from .compare import Report, compare, compare_expressions
+from .real import run_for_expressions, run_for_real
 
 
 def check_file(worker: Worker, path: Path, name: str | None = None) -> list[Report]:
@@ -24,4 +24,8 @@ def check_file(worker: Worker, path: Path, name: str | None = None) -> list[Repo
 def check_document(document: Document) -> Report:
     if document["construction"] is None:
         return compare(document, [])
-    return compare(document, [run_for_real(document, binding) for binding in two_bindings(document["symbols"])])
+    bindings = two_bindings(document["symbols"])
+    report = compare(document, [run_for_real(document, binding) for binding in bindings])
+    if not report.disagreements:
+        compare_expressions(document, run_for_expressions(document, bindings[0]), report)
+    return report

@@ -12,6 +12,7 @@ from .real import Observed
 from .seen import Int, Place, Seen, Tensor, Tuple, show
 from .stores import Stores
 
+Claims = dict[Place, dict[str, Any]]
 MAX_OCCURRENCES = 512
 """A document tells of no further executions than so many."""
 
@@ -50,6 +51,12 @@ def compare(document: Document, runs: list[Observed]) -> Report:
     return report
 
 
+def compare_expressions(document: Document, observed: Observed, report: Report) -> None:
+    """Add to a report where what calls and operators gave is not what is claimed of them."""
+    comparison = _Comparison(document, observed, report)
+    report.disagreements += comparison.phase(observed.forward, _claims(document, "forward", named=False))
+
+
 def _reasons(document: Document) -> str:
     return "; ".join(each["message"] for each in document["diagnostics"]) or "no reason given"
 
@@ -66,17 +73,16 @@ class _Comparison:
         if self.observed.error is not None:
             yield f"at {_show_binding(self.observed)} it raised {self.observed.error}"
             return
-        yield from self._phase("init", self.observed.init)
-        yield from self._phase("forward", self.observed.forward)
+        yield from self.phase(self.observed.init, _claims(self.document, "init"), ints=False)
+        yield from self.phase(self.observed.forward, _claims(self.document, "forward"))
         yield from self._outputs()
 
-    def _phase(self, phase: str, stores: Stores) -> Iterator[str]:
-        claims = _claims(self.document, phase)
+    def phase(self, stores: Stores, claims: Claims, ints: bool = True) -> Iterator[str]:
         for place, seen in stores.items():
             value = claims.get(place)
             if value is not None:
                 yield from self._value(value, place, seen)
-            elif _worth_telling(seen[0], phase) and not _is_bound_again(place, claims):
+            elif _worth_telling(seen[0], ints) and not _is_bound_again(place, claims):
                 yield f"{_show_place(place)}: nothing claimed, was {seen[0]}"
 
     def _value(self, value: dict[str, Any], place: Place, seen: list[Seen]) -> Iterator[str]:
@@ -144,12 +150,13 @@ class _Comparison:
                 yield from self._dims(where, dims, seen.shape)
 
 
-def _claims(document: Document, phase: str) -> dict[Place, dict[str, Any]]:
+def _claims(document: Document, phase: str, *, named: bool = True) -> Claims:
     claims = {}
     for value in document["values"]:
-        if value["phase"] == phase and value["name"] is not None:
+        if value["phase"] == phase and (value["name"] is not None) is named:
             start, end = value["start"], value["end"]
-            place = Place(value["path"], start["line"], start["column"], end["line"], end["column"], value["text"])
+            text = value["text"] if named else ""
+            place = Place(value["path"], start["line"], start["column"], end["line"], end["column"], text)
             claims[place] = value
     return claims
 
@@ -170,19 +177,21 @@ def _miscounted(document: Document, runs: list[Observed]) -> Iterator[str]:
                     yield f"{_show_place(place)}: claimed {claimed} times, ran {real} times"
 
 
-def _is_bound_again(place: Place, claims: dict[Place, dict[str, Any]]) -> bool:
+def _is_bound_again(place: Place, claims: Claims) -> bool:
     """Whether the same target binds the name once more, as `_, _, h, w = …` does: the first is gone at once."""
     return any(
-        (each.path, each.line, each.text) == (place.path, place.line, place.text) and each.column > place.column
+        place.text
+        and (each.path, each.line, each.text) == (place.path, place.line, place.text)
+        and each.column > place.column
         for each in claims
     )
 
 
-def _worth_telling(seen: Seen, phase: str) -> bool:
-    """What a document must have a value for: in `forward` tensors, ints, and tuples that hold some."""
+def _worth_telling(seen: Seen, ints: bool) -> bool:
+    """What a document must have a value for: tensors, ints where they matter, and tuples that hold some."""
     if isinstance(seen, Tuple):
-        return any(_worth_telling(item, phase) for item in seen.items)
-    return isinstance(seen, Tensor) or (isinstance(seen, Int) and phase == "forward")
+        return any(_worth_telling(item, ints) for item in seen.items)
+    return isinstance(seen, Tensor) or (isinstance(seen, Int) and ints)
 
 
 def _ordinal(number: int) -> str:
@@ -190,7 +199,7 @@ def _ordinal(number: int) -> str:
 
 
 def _show_place(place: Place) -> str:
-    return f"{Path(place.path).name}:{place.line} {place.text}"
+    return f"{Path(place.path).name}:{place.line} {place.text or f'columns {place.column}-{place.end_column}'}"
 
 
 def _show_binding(observed: Observed) -> str:

@@ -22,6 +22,7 @@ from pymodel.discover.roots import find_import_roots
 
 from .bindings import Binding
 from .claim import Document
+from .expressions import compiled_to_tell
 from .seen import Tensor, summarise, tensors_of
 from .stores import Stores, recording_stores
 
@@ -57,6 +58,26 @@ def run_for_real(document: Document, binding: Binding) -> Observed:
                 model(*args, **kwargs)
     except Exception as error:
         observed.error = f"{type(error).__name__}: {error}".splitlines()[0]
+    return observed
+
+
+def run_for_expressions(document: Document, binding: Binding) -> Observed:
+    """The same run once more, for what each call and operator of `forward` gives, in place of what variables hold."""
+    path = document["target"].partition("::")[0]
+    files = frozenset((path, *(value["path"] for value in document["values"])))
+    observed = Observed(binding)
+    torch.manual_seed(0)
+    random.seed(0)
+    with compiled_to_tell(files) as told, imported(path) as module, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for line in document["construction"]["prelude"]:
+            exec(line, vars(module))
+        model = eval(document["construction"]["expression"], vars(module))
+        model.train(document["mode"] == "train")
+        args, kwargs = make_inputs(document, module, binding)
+        told.clear()
+        model(*args, **kwargs)
+    observed.forward = dict(told)
     return observed
 
 
