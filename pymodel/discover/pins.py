@@ -20,6 +20,9 @@ COMMENT = re.compile(r"#\s*pymodel:\s*(?P<pin>.+?)\s*$")
 DTYPE = re.compile(r"\)\s*:\s*(?P<dtype>[A-Za-z_][A-Za-z0-9_]*)")
 """A dtype behind a tensor's brackets. It is read as an operator, `(B, T) @ int64`, so that Python parses the rest."""
 
+MAKERS = frozenset(f"torch.{name}" for name in ("randn", "rand", "zeros", "ones", "empty"))
+"""Functions whose arguments are the dims of what they make."""
+
 
 class PinError(PyModelError):
     """A pin that does not follow the grammar."""
@@ -42,7 +45,8 @@ class LiteralSpec:
 
 @dataclass(frozen=True)
 class ContainerSpec:
-    """A list, tuple or dict of further specs. `keys` are a dict's, as expressions."""
+    """A list, tuple or dict of further specs, or a call with them. `keys` are a dict's, as expressions, or the names of
+    a call's arguments; `kind` is what is called then."""
 
     kind: str
     items: tuple[Spec, ...]
@@ -156,7 +160,11 @@ def _line(document: Document, number: int) -> str:
 def _spec(node: ast.expr, dtype: str | None = None) -> Spec:
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult) and isinstance(node.right, ast.Name):
         return _spec(node.left, node.right.id)
+    if isinstance(node, ast.Call):
+        return _called(node)
     if isinstance(node, ast.Tuple):
+        if any(isinstance(each, (ast.Call, ast.List, ast.Dict)) for each in node.elts):
+            return _container("tuple", node.elts)
         if dtype == "tuple":
             return LiteralSpec(ast.unparse(node)) if _is_literal(node) else _container("tuple", node.elts)
         return TensorSpec(tuple(_dim(element) for element in node.elts), dtype)
@@ -165,6 +173,21 @@ def _spec(node: ast.expr, dtype: str | None = None) -> Spec:
     if isinstance(node, ast.Dict):
         keys = tuple(ast.unparse(key) for key in node.keys if key is not None)
         return ContainerSpec("dict", tuple(_spec(value) for value in node.values), keys)
+    return LiteralSpec(ast.unparse(node))
+
+
+def _called(node: ast.Call) -> Spec:
+    """`torch.randn(B, 3)` as the tensor that it makes, and `Batch(image=torch.randn(B, 3))` as what holds it: the
+    expressions of a trace's inputs are pins as well."""
+    function = ast.unparse(node.func)
+    if function in MAKERS:
+        sizes = node.args[0].elts if len(node.args) == 1 and isinstance(node.args[0], ast.Tuple) else node.args
+        dtype = next((ast.unparse(each.value) for each in node.keywords if each.arg == "dtype"), "float32")
+        return TensorSpec(tuple(_dim(size) for size in sizes), dtype.rpartition(".")[2])
+    makes_tensors = any(isinstance(each, ast.Call) and ast.unparse(each.func) in MAKERS for each in ast.walk(node))
+    if makes_tensors and node.keywords and not node.args:
+        items = tuple(_spec(each.value) for each in node.keywords)
+        return ContainerSpec(function, items, tuple(each.arg or "" for each in node.keywords))
     return LiteralSpec(ast.unparse(node))
 
 

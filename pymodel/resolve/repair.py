@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ..discover.pins import LiteralSpec, Spec, TensorSpec
+from ..discover.pins import Spec, TensorSpec
 from ..schema import Dim, Source
 from .blame import dividend_of, divisor_of, failed_checks
 from .complaints import (
@@ -259,8 +259,3 @@ def _checked_ranks(failure: Failure) -> Iterator[tuple[int | None, int]]:
 
 def _is_rank(text: str) -> bool:
     return text.endswith((".dim()", ".ndim")) or (text.startswith("len(") and ("shape" in text or "size()" in text))
-
-
-def absent(spec: Spec) -> bool:
-    """Whether an argument was left out."""
-    return isinstance(spec, LiteralSpec) and spec.expression == "None"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pymodel.resolve.specs import write_expression
+from pymodel.discover.pins import Spec, TensorSpec, parse_input
+from pymodel.resolve.specs import replaced, tensors_in, write_expression
 
 from .fresh_imports import fresh_imports as fresh_imports
 from .test_resolve import FIXTURES, solve
@@ -50,6 +51,15 @@ def test_fed_as_its_author_meant(name: str, inputs: dict[str, str]) -> None:
     found = solve(FIXTURES / "inputs.py", name)
     assert found.verified, found.attempts
     assert {each.name: write_expression(each.spec) for each in found.inputs} == inputs
+    assert [parse_input(f"{each.name}={write_expression(each.spec)}").spec for each in found.inputs] == [
+        with_dtypes(each.spec) for each in found.inputs
+    ]
+
+
+def with_dtypes(spec: Spec) -> Spec:
+    for place, tensor in list(tensors_in(spec)):
+        spec = replaced(spec, place, TensorSpec(tensor.dims, tensor.dtype or "float32"))
+    return spec
 
 
 def test_a_wrapper_is_put_around_a_model_of_its_file() -> None:
