@@ -13,8 +13,6 @@ import torch
 import torch.nn.functional
 
 _KINDS = (BuiltinFunctionType, FunctionType, MethodDescriptorType, WrapperDescriptorType)
-_COMPOSITES = ("torch._refs", "torch._decomp.decompositions", "torch._meta_registrations", "torch._prims_common")
-"""Where torch's Python code answers for meta tensors."""
 
 
 @cache
@@ -27,20 +25,6 @@ def own_functions() -> dict[Any, str]:
 def own_function(place: str) -> Any:
     """The function at a place of `own_functions`, None where there is none."""
     return _by_place().get(place)
-
-
-class TorchSnapshot:
-    """torch as it is now, to tell later whether user code has put something of its own in its place."""
-
-    def __init__(self) -> None:
-        self._tables = [(table, dict(table)) for table in _tables()]
-        self._kernels = len(torch.library._impls)
-
-    def holds(self) -> bool:
-        """Whether nothing that answers for meta tensors was replaced, and no kernel was registered, since."""
-        return len(torch.library._impls) == self._kernels and all(
-            table.get(name) is value for table, before in self._tables for name, value in before.items()
-        )
 
 
 @cache
@@ -62,14 +46,3 @@ def _iterate() -> Iterator[tuple[str, Any]]:
     for place, namespace in namespaces:
         for name, value in namespace.items():
             yield f"{place}.{name}", value
-
-
-def _tables() -> list[Mapping[str, Any]]:
-    modules = (
-        *("torch", "torch._VF", "torch.functional", "torch._tensor", "torch.nn.functional", "torch.overrides"),
-        *("torch._C._nn", "torch._C._special", "torch._C._linalg", "torch._C._fft", *_COMPOSITES),
-    )
-    return [
-        *(vars(sys.modules[name]) for name in modules if name in sys.modules),
-        *(vars(cls) for cls in torch.Tensor.__mro__[:-1]),
-    ]

@@ -41,9 +41,8 @@ class Mark:
         return self.name
 
 
-OPEN, CLOSE, SLICE, KEYWORDS, FLOAT, TRUE, FALSE, SAME = (
-    Mark(name) for name in ("open", "close", "slice", "keywords", "float", "true", "false", "same")
-)
+MARKS = {name: Mark(name) for name in ("tuple", "list", "end", "slice", "keywords", "float", "true", "false", "same")}
+TUPLE, LIST, END, SLICE, KEYWORDS, FLOAT, TRUE, FALSE, SAME = MARKS.values()
 ATOMS = frozenset((int, str, type(None), type(...), torch.dtype, torch.layout, torch.memory_format, torch.device))
 _SEQUENCES = frozenset((tuple, list, torch.Size))
 
@@ -211,14 +210,19 @@ class Asker:
         if not self._read(args, parts, operands):
             return None
         if kwargs:
-            parts.append(KEYWORDS)
-            parts += kwargs
-            if "out" in kwargs or not self._read(kwargs.values(), parts, operands):
+            if "out" in kwargs:
                 return None
+            parts.append(KEYWORDS)
+            for name, value in kwargs.items():
+                parts.append(name)
+                if not self._read((value,), parts, operands):
+                    return None
         if len(parts) > MAX_PARTS:
             return None
         if len(operands) > 1:
-            first = {id(each): place for place, each in enumerate(operands)}
+            first: dict[int, int] = {}
+            for place, each in enumerate(operands):
+                first.setdefault(id(each), place)
             if len(first) < len(operands):  # code may ask whether two are one
                 parts.append(SAME)
                 parts += [first[id(each)] for each in operands]
@@ -245,10 +249,10 @@ class Asker:
             elif kind in _SEQUENCES:
                 if len(value) > MAX_PARTS:
                     return False
-                parts.append(OPEN)
+                parts.append(LIST if kind is list else TUPLE)  # an index to `x[…]` is another thing as a list
                 if not self._read(value, parts, operands):
                     return False
-                parts.append(CLOSE)
+                parts.append(END)
             elif kind is slice:
                 bounds = (value.start, value.stop, value.step)
                 if not all(bound is None or type(bound) is int for bound in bounds):

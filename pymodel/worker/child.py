@@ -8,9 +8,11 @@ import signal
 from typing import NoReturn
 
 from ..schema import Analyse, Started, Traced, encode_frame
+from ..trace.memo import shared_memo
 from . import guard, limits, seccomp
 from .analyse import analyse
 from .deaths import describe_error
+from .learning import tell_new_questions
 
 leave = os._exit
 
@@ -36,8 +38,10 @@ def run_child(request: Analyse, result: int, where: int) -> NoReturn:
             target = message.target
         write_fully(result, encode_frame(message))
 
+    known = len(shared_memo().answers)
     try:
         answer = encode_frame(analyse(request, emit))
+        write_fully(result, encode_frame({"event": "asked", "questions": tell_new_questions(known)}))
     except BaseException as error:  # the last border: nothing is above it
         answer = encode_frame(describe_error(request, target, error))
     write_fully(result, answer)

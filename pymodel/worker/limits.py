@@ -48,6 +48,15 @@ def name_temporary_folder() -> None:
     tempfile.tempdir = next((folder for folder in folders if folder and Path(folder).is_dir()), None)
 
 
+def kill(pid: int) -> None:
+    """Kill a child and its whole session."""
+    for send in (os.killpg, os.kill):
+        try:
+            send(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+
+
 def current_size() -> int:
     """Address space of this process, in bytes."""
     with open("/proc/self/statm") as statm:

@@ -53,4 +53,7 @@ def prepare(mode: Literal["fork", "persistent"]) -> Ready:
     warm()
     if mode == "fork":
         importlib.import_module("pymodel.worker.child")  # before the fork, not after each
+        from ..trace.memo import shared_memo
+
+        shared_memo()  # it knows torch's functions as no user code has touched them
     return Ready(python, torch.__version__, mode)

@@ -10,15 +10,17 @@ import gc
 import json
 import os
 import selectors
-import signal
 import time
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..schema import Analyse, Cancel, Failed, MalformedMessage, Ready, encode_frame, from_json
 from ..schema.codec import LENGTH_BYTES, MAX_FRAME
 from .deaths import analysis_seconds, describe_exit, describe_signal, describe_timeout
-from .limits import TELL_WHERE
+from .limits import TELL_WHERE, kill
+
+if TYPE_CHECKING:
+    from .learning import Learning
 
 AT_ONCE = 2
 
@@ -52,9 +54,15 @@ class Zygote:
     incoming: bytes = b""
     error: str | None = None
     """Why nothing can be analysed here, if so."""
+    learning: Learning | None = None
+    """None where there is no torch to learn from."""
 
     def serve(self, ready: Ready) -> None:
         self.error = ready.error
+        if self.error is None:
+            from .learning import Learning  # it needs torch
+
+            self.learning = Learning(self.selector)
         gc.collect()
         gc.freeze()  # or the first collection in a child would copy every page of torch
         self.send(ready)
@@ -65,10 +73,14 @@ class Zygote:
                     if not self._read_requests():
                         self._end()
                         return
-                else:
+                elif isinstance(key.data, Child):
                     self._read_child(key.data, key.fd)
+                else:
+                    key.data.read()
             self._enforce_deadlines()
             self._start_waiting()
+            if self.learning is not None and not self.children:
+                self.learning.start()
 
     def send(self, message: Any) -> None:
         view = memoryview(encode_frame(message))
@@ -151,6 +163,10 @@ class Zygote:
             return
         for frame in frames:
             event = frame.get("event")
+            if event == "asked":
+                if self.learning is not None and not child.cancelled:
+                    self.learning.hear(frame.get("questions"))
+                continue
             if event == "started":
                 child.target = frame.get("target")
                 child.deadline = time.monotonic() + analysis_seconds()
@@ -171,6 +187,8 @@ class Zygote:
 
     def _enforce_deadlines(self) -> None:
         now = time.monotonic()
+        if self.learning is not None and self.learning.pid and now >= self.learning.deadline:
+            self.learning.end()
         for child in list(self.children.values()):
             if now < child.deadline:
                 continue
@@ -183,9 +201,10 @@ class Zygote:
                 child.deadline = now + 60
 
     def _seconds_to_deadline(self) -> float | None:
-        if not self.children:
-            return None
-        return max(0.0, min(child.deadline for child in self.children.values()) - time.monotonic())
+        deadlines = [child.deadline for child in self.children.values()]
+        if self.learning is not None and self.learning.pid:
+            deadlines.append(self.learning.deadline)
+        return max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
 
     def _end(self) -> None:
         for child in self.children.values():
@@ -202,18 +221,12 @@ def split_frames(data: bytes) -> tuple[list[dict[str, Any]], bytes]:
         end = LENGTH_BYTES + length
         if len(data) < end:
             break
-        frames.append(json.loads(data[LENGTH_BYTES:end].decode("utf-8", "surrogatepass")))
+        frame = json.loads(data[LENGTH_BYTES:end].decode("utf-8", "surrogatepass"))
+        if not isinstance(frame, dict):
+            raise MalformedMessage("a frame is no object")
+        frames.append(frame)
         data = data[end:]
     return frames, data
-
-
-def kill(pid: int) -> None:
-    """Kill a child and its whole session."""
-    for send in (os.killpg, os.kill):
-        try:
-            send(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
 
 
 def _signal(pid: int, number: int) -> None:
