@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+import torch._meta_registrations
 
 from .assume import active_assumptions
 from .assumed_numbers import plain
@@ -110,6 +111,17 @@ def _grouped_mm(
     return left.new_empty((*groups, left.shape[-2], right.shape[-1]), dtype=out_dtype)
 
 
+def _convolution(source: Tensor, weight: Tensor, *rest: Any) -> Tensor:
+    """torch's kernel on meta, with the check that it lacks where a convolution is transposed (the fifth of `rest`)."""
+    if rest[4] and source.shape[1] != weight.shape[0]:
+        raise RuntimeError(
+            f"Given transposed=1, weight of size {list(weight.shape)}, expected input{list(source.shape)} to have "
+            f"{weight.shape[0]} channels, but got {source.shape[1]} channels instead"
+        )
+    found: Tensor = torch._meta_registrations.meta_conv(source, weight, *rest)
+    return found
+
+
 _KERNELS: dict[str, Callable[..., Any]] = {
     "_local_scalar_dense": _local_scalar_dense,
     "nonzero": _nonzero,
@@ -123,6 +135,7 @@ _KERNELS: dict[str, Callable[..., Any]] = {
     "bincount": _bincount,
     "equal": _equal,
     "_grouped_mm": _grouped_mm,
+    "convolution": _convolution,
 }
 
 

@@ -28,7 +28,7 @@ from .assume import VALUE_READERS, Assumptions, fitting_output
 from .assumed_numbers import plain
 from .autocast import autocast_dtype
 from .constants import move_knowing
-from .frontier import expected_output
+from .frontier import expected_output, repair_module
 from .leaves import tensors_in
 from .memo import META, Answer, Asker, NeedsGraph
 from .meta import move, requested_device
@@ -251,32 +251,50 @@ class ForwardMode(TorchFunctionMode):
         return pytree.tree_map(convert, values)
 
     def _fail(self, func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception) -> Any:
-        tensors = tensors_in(args, kwargs)
         if self._is_ours(error):
             self.assumptions.assume()
             guess = fitting_output(name, args, str(error))
             if guess is None:
-                guess = expected_output(name, args, kwargs)
+                guess = expected_output(func, name, args, kwargs)
             if guess is None:
                 raise error
             return guess
         module = self.path_stack[-1] if self.path_stack else None
+        fault = self._add_fault(name, args, kwargs, error, self.user_frame(sys._getframe()), module)
+        goes_on = self.use_frontier and len(self.faults) < MAX_FAULTS
+        guess = expected_output(func, name, args, kwargs) if goes_on else None
+        if guess is None:
+            raise error
+        fault.went_on = True
+        return guess
+
+    def _add_fault(
+        self,
+        name: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        error: BaseException,
+        frame: Frame | None,
+        module: nn.Module | None,
+    ) -> Fault:
+        """Note a failure; one place has one fault, however often it is run."""
+        if frame is not None:
+            for fault in self.faults:
+                if fault.frame == frame:
+                    return fault
+        tensors = tensors_in(args, kwargs)
         fault = Fault(
             name,
             [tuple(tensor.shape) for tensor in tensors],
             tuple(_plain(arg) for arg in (*args, *kwargs.values())),
             str(error),
-            self.user_frame(sys._getframe()),
+            frame,
             self.paths.get(id(module), "") if module is not None else "",
             repr(module) if module is not None and not any(module.children()) else type(module).__name__,
             [known[2] if (known := self._known.get(id(tensor))) else -1 for tensor in tensors],
         )
         self.faults.append(fault)
-        guess = expected_output(name, args, kwargs) if self.use_frontier and len(self.faults) < MAX_FAULTS else None
-        if guess is None:
-            raise error
-        fault.went_on = True
-        return guess
+        return fault
 
     def _is_ours(self, error: Exception) -> bool:
         """Whether a failure is owed to how we run the code, on meta and with assumptions, and not to the code."""
@@ -357,6 +375,12 @@ class ForwardMode(TorchFunctionMode):
         faults = len(self.faults)
         try:
             output = original(module, *args, **kwargs)
+        except (RuntimeError, ValueError, AssertionError) as error:
+            fitted = repair_module(module, args) if self.use_frontier and len(self.faults) < MAX_FAULTS else None
+            if fitted is None:
+                raise
+            self._add_fault(type(module).__name__, args, kwargs, error, frame, module).went_on = True
+            output = original(module, *fitted)
         finally:
             self.stack.pop()
             self.path_stack.pop()
