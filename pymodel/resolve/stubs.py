@@ -48,6 +48,8 @@ class _StubType(type):
             return super().__call__(*args, **kwargs)
         if len(args) == 1 and not kwargs and callable(args[0]):
             return args[0]
+        if args and cls.__name__.endswith("_"):  # in place, by torch's custom: `trunc_normal_(weight)`
+            return args[0]
         if _importing:
             return _StubType(f"{cls.__name__}()", (), {})
         raise MissingPackage(

@@ -76,3 +76,11 @@ def test_the_command_line_gives_its_defaults(tmp_path: Path, monkeypatch: pytest
     )
     found = solve(write(tmp_path / "net.py", "self.fc = nn.Linear(options.width, 2)", "self.fc(x)", head=head), "Net")
     assert dims(found) == [("B", 9)]
+
+
+def test_a_missing_package_that_only_fills_weights_is_done_without(tmp_path: Path) -> None:
+    head = "from a_package_that_is_not_there import trunc_normal_\n"
+    init = "self.fc = nn.Linear(6, 2); trunc_normal_(self.fc.weight, std=0.02)"
+    path = write(tmp_path / "net.py", init, "self.fc(x)", head=head)
+    found = solve(path, "Net")
+    assert (dims(found), found.verified) == ([("B", 6)], True)
