@@ -21,7 +21,7 @@ from .report import summarise, write_report
 
 RESULTS = FOLDER / "results"
 SCRATCH = FOLDER / "scratch"
-SECONDS = 90.0
+SECONDS = 30.0
 
 
 def main() -> int:
@@ -132,7 +132,7 @@ def _run(path: Path, name: str, work: Any, seconds: float) -> list[dict[str, Any
         )
     failed = [item["name"] for item in done if not item["ok"]]
     if failed and isinstance(work, Group):
-        said, real_ended = run_apart(lambda: ask_real_models(work, failed), 2 * seconds)
+        said, real_ended = run_apart(lambda: ask_real_models(work, failed), seconds)
         if ended is not None and ended == real_ended:
             said.append({"name": done[-1]["name"], "eager": ended})
         for answer in said:

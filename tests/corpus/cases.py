@@ -13,6 +13,7 @@ from torch import nn
 
 from pymodel.schema import Construction, Source
 from pymodel.trace.assemble import assemble
+from pymodel.trace.memo import Memo
 from pymodel.trace.meta import BuildMode, build
 from pymodel.trace.places import Places
 from pymodel.trace.probes import probe
@@ -112,8 +113,10 @@ def run_case(case: Case) -> dict[str, Any]:
     except Exception as error:
         return outcome(False, error=_words(error), stage="build")
 
+    memo = Memo()
+
     def run(binding: dict[str, int]) -> Run:
-        return run_forward(model, lambda: case.arguments(model, binding), binding, frozenset())
+        return run_forward(model, lambda: case.arguments(model, binding), binding, frozenset(), memo=memo)
 
     try:
         probes = probe(run, case.symbols)

@@ -12,11 +12,15 @@ from typing import Any
 
 from pymodel.worker.limits import die_with_parent, limit_resources, name_temporary_folder, silence
 
+PATIENCE = 5
+"""So much longer than its processor time may a piece of work take on a busy machine."""
+
 
 def run_apart(work: Callable[[], Iterator[dict[str, Any]]], seconds: float) -> tuple[list[dict[str, Any]], str | None]:
     """The items that `work` gives, each a JSON object, and what ended it early (None: nothing did).
 
-    `seconds` of wall-clock time are given for each item; a child that needs more is killed.
+    `seconds` of processor time are given for each item, and `PATIENCE` times as much on the clock; a child that needs
+    more is killed.
     """
     out, into = os.pipe()
     pid = os.fork()
@@ -35,19 +39,21 @@ def run_apart(work: Callable[[], Iterator[dict[str, Any]]], seconds: float) -> t
         finally:
             os._exit(70)
     os.close(into)
-    buffer, end = b"", time.monotonic() + seconds
+    buffer, end = b"", time.monotonic() + PATIENCE * seconds
+    until = seconds
     timed_out = False
     while True:
-        ready, _, _ = select.select([out], [], [], max(0.0, end - time.monotonic()))
-        if not ready:
+        ready, _, _ = select.select([out], [], [], 1.0)
+        if not ready and (_processor_time(pid) > until or time.monotonic() > end):
             timed_out = True
             os.kill(pid, signal.SIGKILL)
             break
-        data = os.read(out, 1 << 16)
-        if not data:
-            break
-        buffer += data
-        end = time.monotonic() + seconds
+        if ready:
+            data = os.read(out, 1 << 16)
+            if not data:
+                break
+            buffer += data
+            until, end = _processor_time(pid) + seconds, time.monotonic() + PATIENCE * seconds
     os.close(out)
     _, status = os.waitpid(pid, 0)
     items = [json.loads(line) for line in buffer.splitlines(keepends=True) if line.endswith(b"\n")]
@@ -56,6 +62,13 @@ def run_apart(work: Callable[[], Iterator[dict[str, Any]]], seconds: float) -> t
     if timed_out:
         return items, f"took longer than {seconds:.0f} s"
     return items, None if status == 0 else _describe(status)
+
+
+def _processor_time(pid: int) -> float:
+    """Seconds that a child has run for."""
+    with open(f"/proc/{pid}/stat") as stat:
+        fields = stat.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _describe(status: int) -> str:
