@@ -12,7 +12,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -116,23 +115,24 @@ def _known(path: Path, keep: bool) -> list[dict[str, Any]] | None:
 
 
 def _run(path: Path, name: str, work: Any, seconds: float) -> list[dict[str, Any]]:
-    from .cases import Group, ask_real_models, run_case
+    from .cases import Group, Tell, ask_real_models, run_case
     from .children import run_apart
 
-    def items() -> Iterator[dict[str, Any]]:
-        if isinstance(work, Group):
-            yield from (run_case(case) for case in work.cases())
-        else:
-            yield from work.outcomes()
+    def go(tell: Tell) -> None:
+        if not isinstance(work, Group):
+            work.tell_outcomes(tell)
+            return
+        for case in work.cases():
+            tell(run_case(case))
 
-    done, ended = run_apart(items, seconds)
+    done, ended = run_apart(go, seconds)
     if ended is not None:
         done.append(
             {"name": name.partition("/")[2], "ok": False, "stage": "process", "error": ended, "seconds": seconds}
         )
     failed = [item["name"] for item in done if not item["ok"]]
     if failed and isinstance(work, Group):
-        said, real_ended = run_apart(lambda: ask_real_models(work, failed), seconds)
+        said, real_ended = run_apart(lambda tell: ask_real_models(work, failed, tell), seconds)
         if ended is not None and ended == real_ended:
             said.append({"name": done[-1]["name"], "eager": ended})
         for answer in said:

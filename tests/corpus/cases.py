@@ -19,6 +19,7 @@ from pymodel.trace.places import Places
 from pymodel.trace.probes import probe
 from pymodel.trace.run import Run, run_forward
 
+Tell = Callable[[dict[str, Any]], None]
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
 
@@ -80,13 +81,13 @@ def whole(*shape: int) -> torch.Tensor:
     return torch.ones(shape, dtype=torch.int64)
 
 
-def ask_real_models(group: Group, failed: list[str]) -> Iterator[dict[str, Any]]:
-    """For each case that failed, what the real model says of the same inputs."""
+def ask_real_models(group: Group, failed: list[str], tell: Tell) -> None:
+    """Tell for each case that failed what the real model says of the same inputs."""
     global _for_real
     _for_real = True
     for case in group.cases():
         if case.name in failed:
-            yield {"name": case.name, "eager": _ask(case)}
+            tell({"name": case.name, "eager": _ask(case)})
 
 
 def _ask(case: Case) -> str:

@@ -7,17 +7,19 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from pymodel.worker.limits import die_with_parent, limit_resources, name_temporary_folder, silence
+
+from .cases import Tell
 
 PATIENCE = 5
 """So much longer than its processor time may a piece of work take on a busy machine."""
 
 
-def run_apart(work: Callable[[], Iterator[dict[str, Any]]], seconds: float) -> tuple[list[dict[str, Any]], str | None]:
-    """The items that `work` gives, each a JSON object, and what ended it early (None: nothing did).
+def run_apart(work: Callable[[Tell], None], seconds: float) -> tuple[list[dict[str, Any]], str | None]:
+    """The items that `work` tells, each a JSON object, and what ended it early (None: nothing did).
 
     `seconds` of processor time are given for each item, and `PATIENCE` times as much on the clock; a child that needs
     more is killed.
@@ -30,11 +32,14 @@ def run_apart(work: Callable[[], Iterator[dict[str, Any]]], seconds: float) -> t
             limit_resources()
             name_temporary_folder()
             silence(keep=(into,))
+
+            def tell(item: dict[str, Any]) -> None:
+                os.write(into, json.dumps(item).encode() + b"\n")
+
             try:
-                for item in work():
-                    os.write(into, json.dumps(item).encode() + b"\n")
+                work(tell)
             except Exception as error:
-                os.write(into, json.dumps({"ended": f"{type(error).__name__}: {error}"[:300]}).encode() + b"\n")
+                tell({"ended": f"{type(error).__name__}: {error}"[:300]})
             os._exit(0)
         finally:
             os._exit(70)
