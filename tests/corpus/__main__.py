@@ -72,6 +72,7 @@ def _work(options: argparse.Namespace) -> int:
     import warnings
 
     from pymodel.trace.torchvision_operators import watch_for_torchvision
+    from pymodel.worker.analyse import warm
 
     from .libraries import LIBRARIES
     from .nothing_given import class_files
@@ -82,6 +83,7 @@ def _work(options: argparse.Namespace) -> int:
     library = next(each for each in LIBRARIES if each.name == options.work)
     watch_for_torchvision()
     importlib.import_module(library.module)
+    warm()
     if options.part != "nothing":
         _go_through(library.name, [(f"given/{each.name}", each) for each in library.groups()], options)
     if options.part != "given":
