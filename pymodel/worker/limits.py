@@ -23,11 +23,12 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def limit_resources() -> None:
-    """Bound what this process may use from now on: address space, processor time, and no file written, core or not."""
+def limit_resources(memory: int = EXTRA_MEMORY) -> None:
+    """Bound what this process may use from now on: `memory` more bytes of address space, processor time, and no file
+    written, core or not."""
     import resource
 
-    size = current_size() + EXTRA_MEMORY
+    size = current_size() + memory
     limits = (
         (resource.RLIMIT_AS, size),
         (resource.RLIMIT_CPU, CPU_SECONDS),

@@ -21,6 +21,8 @@ from .report import summarise, write_report
 RESULTS = FOLDER / "results"
 SCRATCH = FOLDER / "scratch"
 SECONDS = 30.0
+REAL_MEMORY = 12 << 30
+"""Bytes that a real model may take; whether a larger one runs is not known."""
 
 
 def main() -> int:
@@ -134,7 +136,7 @@ def _run(path: Path, name: str, work: Any, seconds: float) -> list[dict[str, Any
         )
     failed = [item["name"] for item in done if not item["ok"]]
     if failed and isinstance(work, Group):
-        said, real_ended = run_apart(lambda tell: ask_real_models(work, failed, tell), seconds)
+        said, real_ended = run_apart(lambda tell: ask_real_models(work, failed, tell), seconds, REAL_MEMORY)
         if ended is not None and ended == real_ended:
             said.append({"name": done[-1]["name"], "eager": ended})
         for answer in said:

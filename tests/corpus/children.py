@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from pymodel.worker.limits import die_with_parent, limit_resources, name_temporary_folder, silence
+from pymodel.worker.limits import EXTRA_MEMORY, die_with_parent, limit_resources, name_temporary_folder, silence
 
 from .cases import Tell
 
@@ -18,7 +18,9 @@ PATIENCE = 5
 """So much longer than its processor time may a piece of work take on a busy machine."""
 
 
-def run_apart(work: Callable[[Tell], None], seconds: float) -> tuple[list[dict[str, Any]], str | None]:
+def run_apart(
+    work: Callable[[Tell], None], seconds: float, memory: int = EXTRA_MEMORY
+) -> tuple[list[dict[str, Any]], str | None]:
     """The items that `work` tells, each a JSON object, and what ended it early (None: nothing did).
 
     `seconds` of processor time are given for each item, and `PATIENCE` times as much on the clock; a child that needs
@@ -29,7 +31,7 @@ def run_apart(work: Callable[[Tell], None], seconds: float) -> tuple[list[dict[s
     if pid == 0:
         try:
             die_with_parent()
-            limit_resources()
+            limit_resources(memory)
             name_temporary_folder()
             silence(keep=(into,))
 
