@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 import torch
+from pymodel_server.features.hover import describe
 from torch import nn
 
-from pymodel.schema import Trace
+from pymodel.discover.document import read_document
+from pymodel.discover.models import find_models
+from pymodel.schema import Position, Trace
 from pymodel.trace.symbols import evaluate
 
 from .real_cost import counted_flops, kept_bytes
@@ -56,6 +59,16 @@ def test_modules_add_up(tmp_path: Path) -> None:
         embeddings = sum(evaluate(getattr(by_path[f"transformer.{path}"], field), binding) for path in ("wte", "wpe"))
         own = 0 if field == "flops" else 8 * len([1])  # the index of the last position, which `x[:, [-1], :]` keeps
         assert parts + rest + embeddings + own == whole
+
+
+def test_a_calls_hover_tells_its_flops() -> None:
+    path = SAMPLES / "image_classifier/model.py"
+    found = trace(path, "MyModel")
+    [site] = find_models(read_document(str(path)))
+    call = next(each for each in found.values if each.text == "self.conv1(x)")
+    described = describe(found, site, str(path), Position(call.start.line, call.end.column))
+    assert described is not None
+    assert f"{2 * 27 * 64 * 100}*B FLOPs" in described[0]
 
 
 def test_lazy_and_frozen_and_shared_parameters(tmp_path: Path) -> None:

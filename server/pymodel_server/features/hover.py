@@ -114,6 +114,9 @@ def _describe_value(found: Value | Read, trace: Trace) -> str:
         facts.append(_show_bytes(prod(size for size in sizes if size is not None) * BYTES[found.dtype]))
     if found.device:
         facts.append(found.device)
+    ran = next((each for each in trace.operations if (each.path, each.start, each.end) == _place(found)), None)
+    if ran is not None and ran.flops:
+        facts.append(f"{ran.flops} FLOPs")
     lines.append(" · ".join(facts))
     others = [each for each in dict.fromkeys(found.occurrences) if each != found.dims]
     if others:
@@ -123,6 +126,10 @@ def _describe_value(found: Value | Read, trace: Trace) -> str:
     if found.assumed:
         lines.append("*assumed: it depends on values that are not known here*")
     return "\n\n".join(lines)
+
+
+def _place(found: Value | Read) -> tuple[str, Position, Position]:
+    return found.path, found.start, found.end
 
 
 def _describe_module(module: ModuleSummary) -> str:
