@@ -29,6 +29,7 @@ from .assumed_numbers import plain
 from .autocast import autocast_dtype
 from .constants import move_knowing
 from .frontier import expected_output, repair_module
+from .handlers import is_caught
 from .leaves import tensors_in
 from .memo import META, Answer, Asker, NeedsGraph
 from .meta import move, requested_device
@@ -259,6 +260,8 @@ class ForwardMode(TorchFunctionMode):
             if guess is None:
                 raise error
             return guess
+        if is_caught(error, sys._getframe(1), self.files):
+            raise error
         module = self.path_stack[-1] if self.path_stack else None
         fault = self._add_fault(name, args, kwargs, error, self.user_frame(sys._getframe()), module)
         goes_on = self.use_frontier and len(self.faults) < MAX_FAULTS
@@ -376,7 +379,9 @@ class ForwardMode(TorchFunctionMode):
         try:
             output = original(module, *args, **kwargs)
         except (RuntimeError, ValueError, AssertionError) as error:
-            fitted = repair_module(module, args) if self.use_frontier and len(self.faults) < MAX_FAULTS else None
+            goes_on = self.use_frontier and len(self.faults) < MAX_FAULTS
+            goes_on = goes_on and not is_caught(error, sys._getframe(1), self.files)
+            fitted = repair_module(module, args) if goes_on else None
             if fitted is None:
                 raise
             self._add_fault(type(module).__name__, args, kwargs, error, frame, module).went_on = True

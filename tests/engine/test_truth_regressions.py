@@ -161,3 +161,19 @@ def test_autocast_lowers_what_it_lowers_on_the_cpu(worker: Worker, tmp_path: Pat
     )
     dtypes = {name: named(found, name)["dtype"] for name in ("y", "z", "attended", "weights", "loss")}
     assert dtypes == {**dict.fromkeys(("y", "z", "attended", "weights"), "bfloat16"), "loss": "float32"}
+
+
+def test_an_error_that_the_code_catches_is_a_branch_and_no_fault(worker: Worker, tmp_path: Path) -> None:
+    found = claim(
+        worker,
+        tmp_path,
+        """\
+        try:
+            y = x.view(x.size(0), 3, 1000)
+        except (ValueError, RuntimeError) as error:
+            y = x.flatten(1)
+        return y
+        """,
+    )
+    assert (found["status"], found["diagnostics"]) == ("complete", [])
+    assert [each["dims"] for each in found["values"] if each["name"] == "y"] == [["B", "8*T"]]
