@@ -116,6 +116,40 @@ def _embedding(failure: Failure) -> str | None:
     return f"an embedding takes whole numbers (int64): {failure.message.splitlines()[0]}"
 
 
+def _class_loss(failure: Failure) -> str | None:
+    if len(failure.operands) < 2:
+        return None
+    output, target = failure.operands[:2]
+    if "target dtype" in failure.message:
+        given = failure.message.rpartition(" ")[2]
+        return f"`{failure.function}` takes class numbers of int64 as its target, but is given {given}: `.long()` fits."
+    if "class probabilities" in failure.message:
+        return (
+            f"`{failure.function}` takes a target of the output's shape {show(output)} for probabilities: they must be "
+            f"floating point. Class numbers have the shape {show(output[:1] + output[2:])}."
+        )
+    return (
+        f"`{failure.function}` compares an output of {show(output)} with class numbers of "
+        f"{show(output[:1] + output[2:])}: the second dimension holds the classes. Its target is {show(target)}."
+    )
+
+
+def _binary_loss(failure: Failure) -> str | None:
+    if len(failure.operands) < 2:
+        return None
+    output, target = failure.operands[:2]
+    if "floating point" in failure.message:
+        return f"`{failure.function}` takes a floating point target: `.float()` fits."
+    return f"`{failure.function}` takes a target of the output's shape {show(output)}, but is given {show(target)}."
+
+
+def _backward(failure: Failure) -> str | None:
+    return (
+        f"`backward` starts from a single number, but the loss is {show(failure.operands[0])}: "
+        "take its mean or sum first."
+    )
+
+
 def _sizes(arguments: tuple[Any, ...]) -> tuple[int, ...] | None:
     flat = arguments[0] if len(arguments) == 1 and isinstance(arguments[0], tuple) else arguments
     return tuple(flat) if flat and all(isinstance(size, int) for size in flat) else None
@@ -137,4 +171,7 @@ _EXPLANATIONS: dict[str, Callable[[Failure], str | None]] = {
     ),
     **dict.fromkeys(("cat", "concat", "stack"), _concatenate),
     "embedding": _embedding,
+    **dict.fromkeys(("cross_entropy", "nll_loss"), _class_loss),
+    **dict.fromkeys(("binary_cross_entropy", "binary_cross_entropy_with_logits"), _binary_loss),
+    "backward": _backward,
 }

@@ -14,6 +14,7 @@ from ..discover.document import parse_document, read_document
 from ..discover.models import find_models
 from ..discover.pins import PinError, split_pin
 from ..discover.roots import find_import_roots
+from ..discover.steps import MAIN, find_script
 from ..schema import (
     Analyse,
     Diagnostic,
@@ -165,7 +166,7 @@ def run_check(options: argparse.Namespace) -> int:
     failed = False
     with Worker() as worker:
         for path in python_files(options.paths):
-            if not find_models(read_document(path)):
+            if not list_targets(path):
                 continue
             analysed = analyse_file(worker, path)
             diagnostics.update(dict.fromkeys(analysed.diagnostics))
@@ -183,7 +184,8 @@ def run_check(options: argparse.Namespace) -> int:
 
 
 def find_target(text: str) -> Target:
-    """`file.py::Name` or `package.module:Name`; without a name, the only model of the file.
+    """`file.py::Name` or `package.module:Name`; without a name, the only model of the file, or its training code if it
+    has no model. A function with a training step stands for the training code.
 
     Raises:
         UsageError: there is no such file or model, or the name is missing and there are several.
@@ -195,7 +197,11 @@ def find_target(text: str) -> Target:
     file = Path(path)
     if not file.is_file():
         raise UsageError(f"there is no file {path}.", advice="Name a target as file.py::Name or package.module:Name.")
-    names = [site.name for site in find_models(read_document(str(file)))]
+    document = read_document(str(file))
+    names = [site.name for site in find_models(document)]
+    script = find_script(document)
+    if script is not None and (name in (MAIN, *script.functions) if name else not names):
+        return Target(f"{path}::{MAIN}", str(file.resolve()), MAIN)
     if not name:
         if len(names) != 1:
             listed = ", ".join(names) or "no model"
@@ -266,7 +272,7 @@ def analyse_file(
     """The traces of a file's models. One that kills its process does not take those after it along."""
     absolute = str(Path(path).resolve())
     roots = find_import_roots(absolute, (str(Path.cwd()),))
-    all_targets = targets or tuple(site.target for site in find_models(read_document(absolute)))
+    all_targets = targets or list_targets(absolute)
     traces: list[Trace] = []
     failures: list[Failed] = []
     for number in range(1, len(all_targets) + 1):
@@ -284,6 +290,13 @@ def analyse_file(
         if not targets:
             break
     return Analysed(tuple(traces), (), tuple(failures))
+
+
+def list_targets(path: str) -> tuple[str, ...]:
+    """What can be traced of a file: its models, then its training and evaluation code."""
+    document = read_document(path)
+    script = find_script(document)
+    return (*(site.target for site in find_models(document)), *([script.target] if script is not None else []))
 
 
 def describe_failure(failure: Failed, path: str) -> Diagnostic:

@@ -26,7 +26,7 @@ MODEL_MAKERS = frozenset(("create_model", "from_config", "from_pretrained"))
 def find_models(document: Document) -> tuple[ModelSite, ...]:
     """Models in the order of the text. A class counts if it derives from a module, also by way of other classes."""
     classes = {node.name: node for node in document.tree.body if isinstance(node, ast.ClassDef)}
-    modules = {name for name in classes if _is_module(name, classes, set())}
+    modules = find_module_classes(document)
     models = {name for name in modules if _has_forward(name, classes, set()) and not name.endswith(HELPERS)}
     sites = []
     for node in document.tree.body:
@@ -40,6 +40,12 @@ def find_models(document: Document) -> tuple[ModelSite, ...]:
             if isinstance(target, ast.Name) and _is_construction(node.value, models):
                 sites.append(_site(document, node, target.id, "variable", ()))
     return tuple(sites)
+
+
+def find_module_classes(document: Document) -> frozenset[str]:
+    """The classes of a file that derive from a module, with a `forward` or without."""
+    classes = {node.name: node for node in document.tree.body if isinstance(node, ast.ClassDef)}
+    return frozenset(name for name in classes if _is_module(name, classes, set()))
 
 
 def _is_module(name: str, classes: dict[str, ast.ClassDef], seen: set[str]) -> bool:

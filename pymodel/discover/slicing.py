@@ -70,7 +70,7 @@ def _keep(body: list[ast.stmt], needed: set[str], skipped: list[ast.stmt]) -> li
 
 
 def _keep_if(statement: ast.If, needed: set[str], kept: list[ast.stmt], skipped: list[ast.stmt]) -> None:
-    if _is_main_guard(statement.test):
+    if is_main_guard(statement.test):
         kept.extend(_keep(statement.orelse, needed, skipped))
         return
     body, orelse = _keep(statement.body, needed, skipped), _keep(statement.orelse, needed, skipped)
@@ -108,8 +108,8 @@ def _needed_names(tree: ast.Module, names: set[str]) -> set[str]:
             waiting += _read_by_defining(statement)
             if not names:
                 waiting.append(statement.name)
-        elif isinstance(statement, ast.If) and not _is_main_guard(statement.test):
-            conditions |= _names_in(statement.test)
+        elif isinstance(statement, ast.If) and not is_main_guard(statement.test):
+            conditions |= names_in(statement.test)
     waiting += conditions
     reached: set[str] = set()
     while waiting:
@@ -117,7 +117,7 @@ def _needed_names(tree: ast.Module, names: set[str]) -> set[str]:
         if name not in reached:
             reached.add(name)
             for statement in binders.get(name, ()):
-                waiting += _names_in(statement) - reached
+                waiting += names_in(statement) - reached
     return reached
 
 
@@ -138,7 +138,8 @@ def _read_by_defining(definition: ast.AST) -> set[str]:
     return names
 
 
-def _names_in(node: ast.AST) -> set[str]:
+def names_in(node: ast.AST) -> set[str]:
+    """All names within a node, read or written."""
     return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
 
 
@@ -146,7 +147,7 @@ def _flatten(body: list[ast.stmt]) -> Iterator[ast.stmt]:
     for statement in body:
         yield statement
         if isinstance(statement, (ast.If, ast.Try)) and not (
-            isinstance(statement, ast.If) and _is_main_guard(statement.test)
+            isinstance(statement, ast.If) and is_main_guard(statement.test)
         ):
             yield from _flatten(statement.body)
             yield from _flatten(statement.orelse)
@@ -168,8 +169,9 @@ def _configured_names(statement: ast.stmt) -> set[str]:
     return set()
 
 
-def _is_main_guard(test: ast.expr) -> bool:
-    return "__name__" in _names_in(test)
+def is_main_guard(test: ast.expr) -> bool:
+    """Whether a test asks if the file is run as a script."""
+    return "__name__" in names_in(test)
 
 
 def _is_constant(statement: ast.stmt) -> bool:

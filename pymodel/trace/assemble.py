@@ -116,7 +116,7 @@ def assemble(
         attempts=tuple(attempts),
         files=tuple(files),
     )
-    failures = tuple(_fit_failure(n, fault, runs, fitter, places) for n, fault in enumerate(base.faults))
+    failures = tuple(fit_failure(n, fault, runs, fitter, places) for n, fault in enumerate(base.faults))
     known = base.error is not None and any(fault.message == str(base.error) for fault in base.faults)
     error = None if known else base.error
     return Assembled(trace, failures, error, places.locate(base.error_frame) if error else None)
@@ -204,7 +204,8 @@ def _shapes(
     return tuple(fitter.shape([(run, each[n]) for run, each in shapes])[0] for n in range(count))
 
 
-def _fit_failure(n: int, fault: Fault, runs: Sequence[Run], fitter: Fitter, places: Places) -> Failure:
+def fit_failure(n: int, fault: Fault, runs: Sequence[Run], fitter: Fitter, places: Places) -> Failure:
+    """The base run's nth fault, with its operands' shapes fitted over the runs that have it too."""
     same = [
         (number, run.faults[n])
         for number, run in enumerate(runs)

@@ -157,6 +157,11 @@ class Assumptions:
 
     # What depends on it.
 
+    def doubt(self, tensors: Sequence[torch.Tensor]) -> None:
+        """Take the shapes of tensors for assumed; the caller keeps them alive."""
+        self.made += len(tensors)
+        self._assumed.update(map(id, tensors))
+
     def is_assumed(self, tensor: torch.Tensor) -> bool:
         return self.everything or id(tensor) in self._assumed
 

@@ -8,6 +8,7 @@ computes does not change; what it costs is half a microsecond an expression.
 from __future__ import annotations
 
 import ast
+import copy
 from dataclasses import dataclass
 from typing import Literal
 
@@ -47,13 +48,33 @@ class Instrumenter:
         rewritten = _Rewriter(document.path, document.lines, self.sites).visit(tree)
         return ast.fix_missing_locations(rewritten)  # type: ignore[no-any-return]
 
+    # Parts of a script, which is run one statement at a time: instrumented as if they stood in a function.
+
+    def transform_statement(self, node: ast.stmt, document: Document) -> Statements:
+        visited = self._within(document).visit(copy.deepcopy(node))
+        return [ast.fix_missing_locations(each) for each in (visited if isinstance(visited, list) else [visited])]
+
+    def transform_expression(self, node: ast.expr, document: Document) -> ast.expr:
+        rewritten = self._within(document).visit(copy.deepcopy(node))
+        return ast.fix_missing_locations(rewritten)  # type: ignore[no-any-return]
+
+    def record_bound(self, target: ast.expr | ast.arguments, document: Document) -> Statements:
+        """What records the names that a target, or a function's head, has bound."""
+        rewriter = self._within(document)
+        if isinstance(target, ast.arguments):
+            return [*rewriter.record_parameters(target)]
+        return [*rewriter.record_targets(target)]
+
+    def _within(self, document: Document) -> _Rewriter:
+        return _Rewriter(document.path, document.lines, self.sites, depth=1)
+
 
 class _Rewriter(ast.NodeTransformer):
-    def __init__(self, path: str, lines: list[str], sites: list[Site]) -> None:
+    def __init__(self, path: str, lines: list[str], sites: list[Site], depth: int = 0) -> None:
         self.path = path
         self.lines = lines
         self.sites = sites
-        self.depth = 0
+        self.depth = depth
 
     # Scopes: functions are instrumented, module and class bodies are not.
 
@@ -67,7 +88,7 @@ class _Rewriter(ast.NodeTransformer):
         self.depth += 1
         body = self._block(node.body)
         self.depth -= 1
-        recorded = self._record_parameters(node.args)
+        recorded = self.record_parameters(node.args)
         if self.depth:
             node.args = self._defaults(node.args)
         first = 1 if _is_docstring(body[0]) else 0
@@ -84,7 +105,7 @@ class _Rewriter(ast.NodeTransformer):
         self.depth += 1
         body = self.visit(node.body)
         self.depth -= 1
-        parameters = [record.value for record in self._record_parameters(node.args)]
+        parameters = [record.value for record in self.record_parameters(node.args)]
         if self.depth:
             node.args = self._defaults(node.args)
         if parameters:  # (parameters…, body)[-1]
@@ -111,7 +132,7 @@ class _Rewriter(ast.NodeTransformer):
     def visit_Assign(self, node: ast.Assign) -> ast.AST | Statements:
         if not self.depth:
             return node
-        records = [record for target in node.targets for record in self._record_targets(target)]
+        records = [record for target in node.targets for record in self.record_targets(target)]
         node.value = self.visit(node.value)
         node.targets = [self.visit(target) for target in node.targets]
         return [node, *records]
@@ -119,7 +140,7 @@ class _Rewriter(ast.NodeTransformer):
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | Statements:
         if not self.depth or node.value is None:
             return node
-        records = self._record_targets(node.target)
+        records = self.record_targets(node.target)
         node.value = self.visit(node.value)
         node.target = self.visit(node.target)
         return [node, *records]
@@ -127,7 +148,7 @@ class _Rewriter(ast.NodeTransformer):
     def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST | Statements:
         if not self.depth:
             return node
-        records = self._record_targets(node.target)
+        records = self.record_targets(node.target)
         if records:  # the target read again is what the operator gave; `x[i]` read again would be an operation more
             operation = ast.Expr(self._wrap(ast.copy_location(_load(node.target), node), "operation"))
             records.insert(0, ast.copy_location(operation, node))
@@ -142,7 +163,7 @@ class _Rewriter(ast.NodeTransformer):
         return self._loop(node)
 
     def visit_comprehension(self, node: ast.comprehension) -> ast.AST:
-        records = [record.value for record in self._record_targets(node.target)] if self.depth else []
+        records = [record.value for record in self.record_targets(node.target)] if self.depth else []
         node = self.generic_visit(node)  # type: ignore[assignment]
         if records:  # a condition that always holds: a tuple that is not empty
             node.ifs.insert(
@@ -154,7 +175,7 @@ class _Rewriter(ast.NodeTransformer):
         if not self.depth:
             return node
         node.iter = self.visit(node.iter)
-        node.body = [*self._record_targets(node.target), *self._block(node.body)]
+        node.body = [*self.record_targets(node.target), *self._block(node.body)]
         node.orelse = self._block(node.orelse)
         return node
 
@@ -165,7 +186,7 @@ class _Rewriter(ast.NodeTransformer):
         for item in node.items:
             item.context_expr = self.visit(item.context_expr)
             if item.optional_vars is not None:
-                records += self._record_targets(item.optional_vars)
+                records += self.record_targets(item.optional_vars)
         node.body = [*records, *self._block(node.body)]
         return node
 
@@ -243,16 +264,16 @@ class _Rewriter(ast.NodeTransformer):
 
     # Records.
 
-    def _record_parameters(self, arguments: ast.arguments) -> list[ast.Expr]:
+    def record_parameters(self, arguments: ast.arguments) -> list[ast.Expr]:
         named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
         named += [star for star in (arguments.vararg, arguments.kwarg) if star]
         return [self._record_name(arg, arg.arg) for arg in named if arg.arg not in ("self", "cls")]
 
-    def _record_targets(self, target: ast.expr) -> list[ast.Expr]:
+    def record_targets(self, target: ast.expr) -> list[ast.Expr]:
         if isinstance(target, ast.Name):
             return [self._record_name(target, target.id)]
         if isinstance(target, ast.Starred):
-            return self._record_targets(target.value)
+            return self.record_targets(target.value)
         if isinstance(target, (ast.Tuple, ast.List)):
             # Of `_, _, h, w = …` the first `_` is gone by the time that it could be read.
             later = [{each.id for each in ast.walk(element) if isinstance(each, ast.Name)} for element in target.elts]
@@ -260,7 +281,7 @@ class _Rewriter(ast.NodeTransformer):
                 record
                 for place, element in enumerate(target.elts)
                 if not (isinstance(element, ast.Name) and element.id in set().union(*later[place + 1 :]))
-                for record in self._record_targets(element)
+                for record in self.record_targets(element)
             ]
         if _is_dotted(target):
             return [ast.copy_location(ast.Expr(self._wrap(_load(target), "name")), target)]
@@ -322,10 +343,10 @@ def _record_call(site: int, value: ast.expr, at: ast.expr | ast.arg) -> ast.expr
 
 def _load(target: ast.expr) -> ast.expr:
     """The same place, read instead of written."""
-    copy = ast.parse(ast.unparse(target), mode="eval").body
-    for node in ast.walk(copy):
+    again = ast.parse(ast.unparse(target), mode="eval").body
+    for node in ast.walk(again):
         ast.copy_location(node, target)
-    return copy
+    return again
 
 
 def _is_dotted(target: ast.expr) -> bool:

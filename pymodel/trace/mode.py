@@ -145,6 +145,11 @@ class ForwardMode(TorchFunctionMode):
         known = self._known.get(id(tensor))
         return "cpu" if known is None else known[1]
 
+    def maker_of(self, tensor: torch.Tensor) -> int:
+        """The operation that made a tensor; -1 where it is an input or a parameter."""
+        known = self._known.get(id(tensor))
+        return known[2] if known else -1
+
     def id_of(self, tensor: torch.Tensor) -> str:
         """The id of what the tensor holds now; an in-place operation gives it a new one."""
         return (self._known.get(id(tensor)) or self._introduce(tensor))[0]
@@ -294,7 +299,7 @@ class ForwardMode(TorchFunctionMode):
             frame,
             self.paths.get(id(module), "") if module is not None else "",
             repr(module) if module is not None and not any(module.children()) else type(module).__name__,
-            [known[2] if (known := self._known.get(id(tensor))) else -1 for tensor in tensors],
+            [self.maker_of(tensor) for tensor in tensors],
         )
         self.faults.append(fault)
         return fault

@@ -19,8 +19,10 @@ from torch import nn
 
 from ..check.explain import explain
 from ..check.traps import find_traps
+from ..discover.document import Document, read_document
 from ..discover.models import find_models
 from ..discover.pins import PinError, TensorSpec, find_pins
+from ..discover.steps import MAIN, Script, find_script, lines_followed
 from ..resolve.inputs import ResolvedInput
 from ..resolve.judge import make_arguments
 from ..resolve.load import Loaded, LoadFailed, load_module
@@ -49,6 +51,7 @@ from ..trace.probes import probe
 from ..trace.recorder import Recorder, recording
 from ..trace.run import Run, raising_frame, run_forward, watching_modules
 from ..trace.torchvision_operators import watch_for_torchvision
+from .script import trace_script
 from .trials import make_engine
 
 OPERATORS = watch_for_torchvision()
@@ -64,18 +67,33 @@ def analyse(
 ) -> Finished:
     """Trace the models of a file, each emitted as soon as it is known. `poll` is called often and may raise to stop."""
     instrumenter = Instrumenter()
+    names = _wanted_names(request)
+
+    def transform(tree: ast.Module, document: Document) -> ast.Module:
+        # Data sets are read in long loops: where there is no model, they run as they are.
+        return instrumenter.transform(tree, document) if with_models or document.path == request.path else tree
+
     try:
-        names = _wanted_names(request)
+        document = read_document(request.path, request.documents)
+        script = find_script(document)
+        models = tuple(site.name for site in find_models(document) if not names or site.name in names)
+        with_models = script is None or bool(models)
         loaded = load_module(
             request.path,
             roots=request.roots,
             documents=request.documents,
-            names=names,
-            transform=instrumenter.transform,
+            names=names if script is None else (*models, *_names_of(script)),
+            transform=transform,
         )
+    except OSError as error:
+        words = f"cannot be read: {error.strerror}."
+        failed = LoadFailed(words, path=request.path, advice="Save the file, or open it.")
+        return Finished(request.id, (_diagnostic_of(failed, request.path),))
     except LoadFailed as error:
         return Finished(request.id, (_diagnostic_of(error, request.path),))
-    diagnostics = [*loaded.document.errors, *loaded.diagnostics, *_broken_torchvision(loaded)]
+    followed = lines_followed(loaded.document, script) if script is not None else frozenset()
+    told = (each for each in loaded.diagnostics if each.code != "not-run" or each.start.line not in followed)
+    diagnostics = [*loaded.document.errors, *told, *_broken_torchvision(loaded)]
     try:
         pins = find_pins(loaded.document)
     except PinError as error:
@@ -91,6 +109,10 @@ def analyse(
         own.sort(key=lambda pin: order.index(pin.source))
         analysis = _Analysis(request, loaded, oracle, site, tuple(own), instrumenter, poll, get_memo())
         emit(Traced(request.id, analysis.run()))
+    if script is not None and (not names or MAIN in names):
+        emit(Started(request.id, script.target))
+        trace = trace_script(request, loaded, script, instrumenter, _folder(request), poll, get_memo)
+        emit(Traced(request.id, trace))
     return Finished(request.id, tuple(diagnostics), loaded.files)
 
 
@@ -250,6 +272,11 @@ def _broken_torchvision(loaded: Loaded) -> Iterator[Diagnostic]:
             )
             yield Diagnostic("broken-package", "hint", words, loaded.document.path, place.start, place.end)
             return
+
+
+def _names_of(script: Script) -> tuple[str, ...]:
+    """What of a script the import must have ready; what its top does is followed step by step."""
+    return (MAIN,) if script.from_top else tuple(name.partition(".")[0] for name in script.functions)
 
 
 def _wanted_names(request: Analyse) -> tuple[str, ...]:

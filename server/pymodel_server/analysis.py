@@ -15,6 +15,7 @@ from pymodel.discover.document import Document, parse_document
 from pymodel.discover.models import find_models
 from pymodel.discover.pins import format_input
 from pymodel.discover.roots import find_import_roots
+from pymodel.discover.steps import MAIN, Script, find_script
 from pymodel.schema import (
     Analyse,
     Diagnostic,
@@ -58,8 +59,10 @@ class State:
     version: int
     document: Document
     models: tuple[ModelSite, ...]
+    script: Script | None = None
+    """Its training and evaluation code, if it has any."""
     answers: dict[str, Answer] = field(default_factory=dict)
-    """By the model's name."""
+    """By the model's name; the script's by `__main__`."""
     file_diagnostics: tuple[Diagnostic, ...] = ()
     file_lines: list[str] = field(default_factory=list)
     running: int | None = None
@@ -81,16 +84,16 @@ class State:
         return shift_trace(answer.trace, self.path, map_lines(answer.lines, lines)), True
 
     def traces(self) -> list[tuple[Trace, bool]]:
-        return [found for site in self.models if (found := self.trace(site.name)) is not None]
+        """Those of the models, then the script's."""
+        names = [*(site.name for site in self.models), *([MAIN] if self.script is not None else [])]
+        return [found for name in names if (found := self.trace(name)) is not None]
 
     def diagnostics(self) -> list[Diagnostic]:
         """Every finding of the document, once."""
         found: list[Diagnostic] = list(self.document.errors)
         found += shift_diagnostics(self.file_diagnostics, self.path, map_lines(self.file_lines, self.document.lines))
-        for site in self.models:
-            traced = self.trace(site.name)
-            if traced is not None:
-                found += traced[0].diagnostics
+        for trace, _ in self.traces():
+            found += trace.diagnostics
         seen: dict[tuple[object, ...], Diagnostic] = {}
         for each in found:
             if each.path == self.path:
@@ -113,7 +116,7 @@ class Analyses:
 
     def open(self, uri: str, path: str, text: str, version: int) -> State:
         document = parse_document(path, text)
-        state = State(uri, path, text, version, document, find_models(document))
+        state = State(uri, path, text, version, document, find_models(document), find_script(document))
         self.states[uri] = state
         self.request(state, delay=0.0)
         self._on_change(state)
@@ -128,6 +131,9 @@ class Analyses:
         models = find_models(state.document)
         if models or not state.document.errors:
             state.models = models  # a broken text keeps the models it had
+        script = find_script(state.document)
+        if script is not None or not state.document.errors:
+            state.script = script
         self.request(state)
         self._on_change(state)
 
@@ -162,7 +168,7 @@ class Analyses:
 
     def _start(self, state: State) -> None:
         state.pending = None
-        if not state.models or state.uri not in self.states:
+        if not (state.models or state.script) or state.uri not in self.states:
             return
         if self.worker is None:
             if self.problem is not None:

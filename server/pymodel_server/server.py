@@ -168,7 +168,7 @@ class PyModelServer(LanguageServer):
         self.notify("pymodel/traceChanged", TraceChangedNotification(state.uri, state.version))
         if self.configuration.file_events == "server":
             self.watcher.watch_files({file for answer in state.answers.values() for file in answer.trace.files})
-        if state.models and state.analysed_version != state.version:
+        if (state.models or state.script) and state.analysed_version != state.version:
             return
         features.diagnostics.publish(self, state)
         capabilities = self.client_capabilities.workspace

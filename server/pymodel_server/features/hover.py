@@ -37,7 +37,7 @@ def register(server: PyModelServer) -> None:
         lines = state.document.lines
         position = from_lsp_position(params.position, lines, server.encoding)
         for trace, stale in state.traces():
-            site = next(each for each in state.models if each.name == trace.target.rpartition("::")[2])
+            site = next((each for each in state.models if each.target == trace.target), None)
             found = describe(trace, site, state.path, position)
             if found is not None:
                 text, place = found
@@ -47,9 +47,9 @@ def register(server: PyModelServer) -> None:
         return None
 
 
-def describe(trace: Trace, site: ModelSite, path: str, position: Position) -> tuple[str, Range] | None:
+def describe(trace: Trace, site: ModelSite | None, path: str, position: Position) -> tuple[str, Range] | None:
     """Markdown for what stands at a position, and its range; None where the trace knows nothing."""
-    if site.name_range.contains(position):
+    if site is not None and site.name_range.contains(position):
         return _describe_class(trace, site), site.name_range
     everything: tuple[Value | Read, ...] = (*trace.values, *trace.reads)
     touched = [

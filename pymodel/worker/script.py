@@ -1,0 +1,135 @@
+"""Follows a file's training and evaluation code: the other half of an analysis, beside its models."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from ..check.explain import explain
+from ..check.steps import explain_broadcast
+from ..discover.document import Document, read_document
+from ..discover.models import find_models
+from ..discover.steps import Script
+from ..resolve.arguments import default_arguments
+from ..resolve.inputs import Inputs
+from ..resolve.judge import make_arguments
+from ..resolve.load import Loaded
+from ..resolve.resolve import Oracle
+from ..schema import Analyse, Diagnostic, ModelSite, Pin, Position, PyModelError, Range, Related, Trace
+from ..trace.instrument import Instrumenter
+from ..trace.memo import Memo
+from ..trace.places import Places
+from ..trace.script import Followed, follow
+from ..trace.walk import Prepared
+from .trials import make_engine
+
+
+def trace_script(
+    request: Analyse,
+    loaded: Loaded,
+    script: Script,
+    instrumenter: Instrumenter,
+    folder: str,
+    poll: Callable[[], None],
+    get_memo: Callable[[], Memo | None],
+) -> Trace:
+    """The values of a script's steps. What could not be run is told in `attempts`."""
+    places = Places(request.documents)
+    prepared = Prepared(script, loaded.module, loaded.document, instrumenter)
+    oracle = _ScriptOracle(request, loaded, folder, poll, get_memo)
+    with default_arguments():
+        followed = follow(prepared, oracle, frozenset(loaded.files), places, poll, get_memo())
+    diagnostics = tuple(dict.fromkeys(_diagnose(followed, request.path, places)))
+    return dataclasses.replace(followed.trace, diagnostics=diagnostics, files=loaded.files)
+
+
+def _diagnose(followed: Followed, path: str, places: Places) -> list[Diagnostic]:
+    """What is wrong in the steps, each on the script's line that leads to it."""
+    found = []
+    for failure, called_at in followed.failures:
+        place = places.locate(called_at)
+        if place is None:
+            continue
+        explained = explain(failure, (place.path, place.start, place.end))
+        if explained.path != path:
+            inner = Related(explained.path, explained.start, explained.end, "it fails here")
+            related = (inner, *explained.related)[:3]
+            explained = dataclasses.replace(
+                explained, path=place.path, start=place.start, end=place.end, related=related
+            )
+        found.append(explained)
+    return found + [explain_broadcast(each) for each in followed.broadcasts]
+
+
+class _ScriptOracle:
+    """What the models of a script take: asked of the input oracle, once a model."""
+
+    def __init__(
+        self,
+        request: Analyse,
+        loaded: Loaded,
+        folder: str,
+        poll: Callable[[], None],
+        get_memo: Callable[[], Memo | None],
+    ) -> None:
+        self.symbols: dict[str, int] = {}
+        self.meanings: dict[str, str] = {}
+        self._request = request
+        self._loaded = loaded
+        self._folder = folder
+        self._engine = make_engine("eval", poll, get_memo)
+        self._known: dict[int, tuple[nn.Module, Inputs]] = {}
+
+    def inputs(self, model: nn.Module, binding: dict[str, int]) -> dict[str, Any] | None:
+        if id(model) not in self._known:
+            return None
+        inputs = self._known[id(model)][1]
+        namespace = vars(sys.modules.get(type(model).__module__, self._loaded.module))
+        args, kwargs = make_arguments(inputs, {**self.symbols, **binding}, namespace)
+        names = (each.name for each in inputs if each.by == "position")
+        return {**dict(zip(names, args, strict=True)), **kwargs}
+
+    def ask(self, model: nn.Module) -> None:
+        if id(model) in self._known:
+            return
+        training = model.training
+        self._known[id(model)] = model, self._resolve(model)
+        model.train(training)
+
+    def _resolve(self, model: nn.Module) -> Inputs:
+        loaded, site = self._home(model)
+        made = Pin(site.target, f"{site.name}()", (), "setting")  # it is there already: `build` hands it out
+        engine = dataclasses.replace(self._engine, build=lambda make: model)
+        pinned = tuple(pin for pin in self._request.pins if pin.target == site.target and pin.inputs)
+        try:
+            found = Oracle(loaded, self._folder, engine).resolve(site, (*pinned, made))
+        except PyModelError:
+            return ()
+        for name, guess in found.symbols.items():
+            self.symbols.setdefault(name, guess.base)
+            self.meanings.setdefault(name, guess.meaning)
+        return found.inputs
+
+    def _home(self, model: nn.Module) -> tuple[Loaded, ModelSite]:
+        """The file that defines a model's class, and the class as a site there."""
+        name = type(model).__name__
+        module = sys.modules.get(type(model).__module__)
+        path = getattr(module, "__file__", None)
+        document: Document = self._loaded.document
+        if module is None or path is None:
+            module = self._loaded.module
+        elif path != document.path:
+            try:
+                document = read_document(path, self._request.documents)
+            except OSError:
+                module = self._loaded.module
+        for site in find_models(document):
+            if site.name == name:
+                return Loaded(module, document, (), (), self._loaded.documents), site
+        nowhere = Range(Position(1, 0), Position(1, 0))
+        site = ModelSite(f"{document.path}::{name}", name, 1, "class", (), nowhere, nowhere)
+        return Loaded(module, document, (), (), self._loaded.documents), site
