@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..schema import Diagnostic, Trace, to_json
+from ..graph.lines import values_at_line_ends
+from ..schema import Diagnostic, Trace, Value, to_json
 from .output import describe_diagnostic, print_json, print_table, show
 
 SARIF_LEVELS = {"error": "error", "warning": "warning", "hint": "note"}
@@ -17,22 +18,20 @@ SARIF_LEVELS = {"error": "error", "warning": "warning", "hint": "note"}
 def print_listing(trace: Trace) -> None:
     """The source of `forward`, with what each line assigns or returns at its end."""
     path = trace.target.partition("::")[0]
-    shapes: dict[int, str] = {}
-    for value in trace.values:
-        if value.path == path and value.phase == "forward" and value.kind == "tensor":
-            prefix = f"{value.name}: " if value.name else ""
-            if value.name or value.end.line not in shapes:
-                shapes[value.end.line] = (
-                    f"{prefix}{show(value.dims)} {value.dtype}{' (assumed)' if value.assumed else ''}"
-                )
+    lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+    shapes = {line: _note(value) for line, value in values_at_line_ends(trace, path, lines, "all").items()}
     if not shapes:
         return
-    lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
     first, last = min(shapes), max(shapes)
     width = min(max(len(lines[n - 1]) for n in shapes), 90)
     for number in range(first, last + 1):
         note = f"  # {shapes[number]}" if number in shapes else ""
         print(f"{number:5}  {lines[number - 1].ljust(width) if note else lines[number - 1]}{note}")
+
+
+def _note(value: Value) -> str:
+    prefix = f"{value.name}: " if value.name else ""
+    return f"{prefix}{show(value.dims)} {value.dtype}{' (assumed)' if value.assumed else ''}"
 
 
 def print_summary(trace: Trace) -> None:

@@ -26,6 +26,8 @@ from .specs import Place, replaced, sizes_of, tensors_in
 from .trial import Failure
 
 MAX_PAIRS = 8
+BESIDE = (0, 1, 2)
+"""A row that is made of a tensor's sizes may hold so many numbers from elsewhere: `cat([x.flatten(1), age], 1)`."""
 LARGEST = 1 << 16
 """No dim of an input is made larger than this."""
 Change = tuple["Slot", TensorSpec]
@@ -123,9 +125,10 @@ def _resized(slots: list[Slot], binding: Mapping[str, int], have: int, want: int
         yield tuple({change[0]: change for change in reversed(together)}.values())
     for slot in slots:
         for at, size in reversed(list(enumerate(slot.sizes))):
-            factor, rest = divmod(have, size) if size else (0, 1)
-            if rest == 0 and factor > 1 and want % factor == 0 and slot.spec.dims[at] != "B":
-                yield (slot.with_dim((at, want // factor)),)
+            for extra in BESIDE if size and slot.spec.dims[at] != "B" else ():
+                factor, rest = divmod(have - extra, size)
+                if rest == 0 and factor > 1 and (want - extra) % factor == 0 and want > extra:
+                    yield (slot.with_dim((at, (want - extra) // factor)),)
         yield from _scaled_image(slot, have, want)
 
 
@@ -133,7 +136,7 @@ def _scaled_image(slot: Slot, have: int, want: int) -> Iterator[tuple[Change, ..
     """A row of `have` that was made of an image's area should have been `want`: the side goes with the root."""
     if len(slot.sizes) < 4 or slot.sizes[-1] != slot.sizes[-2]:
         return
-    for extra in (0, 1, 2):
+    for extra in BESIDE:
         if have > extra and want > extra:
             side = slot.sizes[-1] * math.sqrt((want - extra) / (have - extra))
             if abs(side - round(side)) < 1e-6 and 1 < round(side) <= 1024 and round(side) != slot.sizes[-1]:

@@ -21,6 +21,7 @@ from pymodel.schema import (
     Diagnostic,
     Failed,
     Finished,
+    Input,
     ModelSite,
     Pin,
     Position,
@@ -63,6 +64,8 @@ class State:
     """Its training and evaluation code, if it has any."""
     answers: dict[str, Answer] = field(default_factory=dict)
     """By the model's name; the script's by `__main__`."""
+    found_inputs: dict[str, tuple[Input, ...]] = field(default_factory=dict)
+    """By the model's name, what it last ran on: kept while an edit, half typed, breaks it."""
     file_diagnostics: tuple[Diagnostic, ...] = ()
     file_lines: list[str] = field(default_factory=list)
     running: int | None = None
@@ -210,9 +213,8 @@ class Analyses:
                     pins.append(Pin(site.target, construction, inputs, "setting"))
                 except PyModelError as error:
                     log.warning("%s", error)
-            answer = state.answers.get(site.name)
-            if answer is not None and answer.trace.inputs and answer.trace.inputs[0].source.kind != "pin":
-                given = tuple(format_input(each) for each in answer.trace.inputs)
+            if site.name in state.found_inputs:
+                given = tuple(format_input(each) for each in state.found_inputs[site.name])
                 pins.append(Pin(site.target, None, given, "previous"))
         return tuple(pins)
 
@@ -224,6 +226,9 @@ class Analyses:
             trace = event.trace
             name = trace.target.rpartition("::")[2]
             state.answers[name] = Answer(trace, lines, version)
+            found = trace.inputs and trace.inputs[0].source.kind != "pin"
+            if found and (trace.status == "complete" or name not in state.found_inputs):
+                state.found_inputs[name] = trace.inputs
         elif isinstance(event, Finished):
             state.running = None
             state.analysed_version = version

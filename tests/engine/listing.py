@@ -6,8 +6,9 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from pymodel_server.features.inlay_hints import hinted_values, label
+from pymodel_server.features.inlay_hints import label
 
+from pymodel.graph.lines import values_at_line_ends
 from pymodel.schema import Dims, Source, Trace
 
 COLUMN = 92
@@ -44,8 +45,8 @@ def _header(trace: Trace) -> Iterator[str]:
 
 def _annotated(trace: Trace, path: Path, lines: list[str]) -> Iterator[str]:
     """The functions that ran, each below its class, with the editor's hints and what each `return` gives."""
-    hints = hinted_values(trace, str(path), lines, "assigned")
-    for number, value in hinted_values(trace, str(path), lines, "all").items():
+    hints = values_at_line_ends(trace, str(path), lines, "assigned")
+    for number, value in values_at_line_ends(trace, str(path), lines, "all").items():
         if lines[value.start.line - 1][: value.start.column].strip() == "return":
             hints.setdefault(number, value)
     ran = {value.start.line for value in trace.values if value.phase == "forward" and value.path == str(path)}

@@ -110,3 +110,13 @@ def test_empty_and_oversized_files_are_answered(start: Start, tmp_path: Path) ->
     large = client.open(tmp_path / "large.py", "x = 1\n" * 400_000)
     assert client.lenses(empty) == []
     assert client.lenses(large) == []
+
+
+def test_a_half_typed_edit_does_not_lose_the_input_that_ran(start: Start, model_file: Path) -> None:
+    client = start(model_file.parent)
+    uri = client.open(model_file)
+    client.diagnostics(uri, 1)
+    for version, text in ((2, MODEL.replace("1024, 10)", "1024)")), (3, MODEL.replace("1024, 10)", "512, 10)"))):
+        client.change(uri, version, text)
+        assert client.diagnostics(uri, version)
+    assert client.lenses(uri)[0].startswith("x: (B, 3, 12, 12)")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from pymodel.schema import Position, Trace, Value
+from pymodel.graph.lines import values_at_line_ends
+from pymodel.schema import Position, Value
 
 from ..convert import to_lsp_position
 
@@ -24,28 +25,10 @@ def register(server: PyModelServer) -> None:
         lines = state.document.lines
         hints: dict[int, types.InlayHint] = {}
         for trace, _ in state.traces():
-            for line, value in hinted_values(trace, state.path, lines, wanted).items():
+            for line, value in values_at_line_ends(trace, state.path, lines, wanted).items():
                 if params.range.start.line <= line - 1 <= params.range.end.line:
                     hints.setdefault(line, _hint(value, lines, server))
         return [hints[line] for line in sorted(hints)]
-
-
-def hinted_values(trace: Trace, path: str, lines: list[str], wanted: Literal["assigned", "all"]) -> dict[int, Value]:
-    """By line, the value whose shape stands at its end. The leftmost is what a statement is for: `y` in
-    `y = cat([f(x) for x in xs])`; of those that begin there, the widest: all of `f(x).mean()`. What is assigned over
-    several lines is told at the first."""
-    shown = [
-        value
-        for value in trace.values
-        if value.path == path and value.kind == "tensor" and value.phase == "forward" and not _is_header(value, lines)
-    ]
-    found: dict[int, Value] = {}
-    for value in sorted(shown, key=lambda each: (each.start.line, each.start.column, -each.end.line, -each.end.column)):
-        first = found.get(value.start.line)
-        told = first is not None and first.name is not None and first.dims == value.dims
-        if (wanted == "all" and not told) or value.name is not None:
-            found.setdefault(value.end.line, value)
-    return found
 
 
 def label(value: Value) -> str:
@@ -64,9 +47,3 @@ def _hint(value: Value, lines: list[str], server: PyModelServer) -> types.InlayH
         padding_left=True,
         tooltip=tooltip,
     )
-
-
-def _is_header(value: Value, lines: list[str]) -> bool:
-    """Arguments in a `def` line: the lens tells them already."""
-    line = lines[value.end.line - 1] if value.end.line <= len(lines) else ""
-    return line.lstrip().startswith(("def ", "async def "))
