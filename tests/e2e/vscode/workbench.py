@@ -109,10 +109,20 @@ class Workbench:
 
     def go_to(self, line: int, column: int = 0) -> None:
         """Put the cursor there; line 1-based, column 0-based."""
-        self.keyboard.press("Control+g")
-        box = self.page.locator(".quick-input-widget:visible input").first
-        box.wait_for(timeout=SECONDS * 1000)
-        box.fill(f":{line}:{column + 1}")
+
+        def asked() -> bool:
+            # A palette that is about to close may take the key, or be filled in the place of the one to come.
+            if self.asks():
+                return False
+            self.keyboard.press("Control+g")
+            try:
+                self.page.locator(".quick-input-widget:visible input").first.fill(f":{line}:{column + 1}", timeout=2000)
+            except Error:
+                self.keyboard.press("Escape")
+                return False
+            return True
+
+        self.until(asked, "the question which line to go to")
         self.keyboard.press("Enter")
         self.until(lambda: f"Ln {line}, Col {column + 1}" in self.status_bar(), "the cursor to be there")
 
