@@ -14,7 +14,6 @@ from pymodel.trace.questions import Unreadable, ask_again, read_answer, read_que
 from pymodel.worker.analyse import analyse
 
 from .analyst import HEALTHY, Analyst
-from .fresh_imports import fresh_imports as fresh_imports
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 FILES = [
@@ -31,7 +30,6 @@ def trace(path: Path, memo: Memo | None, mode: str = "eval") -> list[Trace]:
     return [event.trace for event in events]
 
 
-@pytest.mark.usefixtures("fresh_imports")
 @pytest.mark.parametrize(
     ("path", "mode"),
     [*((path, "eval") for path in FILES), (FILES[0], "train")],
@@ -51,7 +49,6 @@ def test_the_document_is_the_same_with_and_without(path: Path, mode: str) -> Non
         assert to_json(second) == to_json(expected), expected.target
 
 
-@pytest.mark.usefixtures("fresh_imports")
 def test_questions_that_another_process_answers_give_the_same_document() -> None:
     own, other = Memo(), Memo()
     expected = trace(FILES[0], own)

@@ -13,9 +13,6 @@ from pymodel.resolve.resolve import ConstructionNotFound, Oracle, Resolution
 from pymodel.schema import Pin
 from pymodel.worker.trials import make_engine
 
-from .fresh_imports import fresh_imports as fresh_imports
-
-pytestmark = pytest.mark.usefixtures("fresh_imports")
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "resolve"
 
 

@@ -7,10 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .fresh_imports import fresh_imports as fresh_imports
 from .test_resolve import dims, solve
-
-pytestmark = pytest.mark.usefixtures("fresh_imports")
 
 
 def write(path: Path, init: str, forward: str, *, parameters: str = "", head: str = "") -> Path:

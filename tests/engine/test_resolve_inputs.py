@@ -7,10 +7,8 @@ import pytest
 from pymodel.discover.pins import Spec, TensorSpec, parse_input
 from pymodel.resolve.specs import replaced, tensors_in, write_expression
 
-from .fresh_imports import fresh_imports as fresh_imports
 from .test_resolve import FIXTURES, solve
 
-pytestmark = pytest.mark.usefixtures("fresh_imports")
 IDS = "torch.zeros((B, T), dtype=torch.int64)"
 MASK = "torch.zeros((B, T), dtype=torch.bool)"
 

@@ -9,12 +9,7 @@ import pytest
 
 from pymodel.resolve.load import Loaded, LoadFailed, evaluate, load_module
 
-from .fresh_imports import fresh_imports as fresh_imports
-
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "resolve"
-
-
-pytestmark = pytest.mark.usefixtures("fresh_imports")
 
 
 def write(folder: Path, files: dict[str, str]) -> None:

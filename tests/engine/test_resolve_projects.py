@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from .fresh_imports import fresh_imports as fresh_imports
 from .test_resolve import FIXTURES, dims, solve
 
-pytestmark = pytest.mark.usefixtures("fresh_imports")
 TANH = "torch.nn.GELU(approximate='tanh')"
 
 

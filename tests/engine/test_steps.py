@@ -12,7 +12,6 @@ from pymodel.schema import Analyse, Dims, Trace, Traced
 from pymodel.worker.analyse import analyse
 
 from .analyst import FIXTURES
-from .fresh_imports import fresh_imports as fresh_imports
 
 STEPS = FIXTURES / "steps"
 HEAD = "import torch\nfrom torch import nn\nfrom torch.utils.data import DataLoader, TensorDataset\n"
@@ -50,7 +49,6 @@ def write_loop(folder: Path, data: str, loss: str, width: int = 3) -> Path:
     return path
 
 
-@pytest.mark.usefixtures("fresh_imports")
 def test_every_line_of_the_samples_training_loop_has_its_shapes() -> None:
     path = PROJECT / "image_classifier/train.py"
     trace = trace_script(path)
@@ -62,7 +60,6 @@ def test_every_line_of_the_samples_training_loop_has_its_shapes() -> None:
     assert shapes(trace, path, "correct += (model(images)")["model(images).argmax(dim=1) == labels"] == ("B",)
 
 
-@pytest.mark.usefixtures("fresh_imports")
 def test_batches_without_a_loader_and_a_model_with_two_outputs() -> None:
     path = PROJECT / "text_classifier/pretrain.py"
     trace = trace_script(path)
@@ -71,7 +68,6 @@ def test_batches_without_a_loader_and_a_model_with_two_outputs() -> None:
     assert shapes(trace, path, "following, previous = model(codes)")["previous"] == (32, 47, 1000)
 
 
-@pytest.mark.usefixtures("fresh_imports")
 def test_data_that_is_not_there_is_inferred_from_the_model_and_the_loss() -> None:
     path = STEPS / "nanogpt.py"
     trace = trace_script(path)
@@ -85,7 +81,6 @@ def test_data_that_is_not_there_is_inferred_from_the_model_and_the_loss() -> Non
     assert any("train.bin" in attempt for attempt in trace.attempts)
 
 
-@pytest.mark.usefixtures("fresh_imports")
 def test_two_optimizers_of_a_gan() -> None:
     path = STEPS / "gan.py"
     trace = trace_script(path)
@@ -97,7 +92,6 @@ def test_two_optimizers_of_a_gan() -> None:
     assert shapes(trace, path, "output = netD(fake.detach())")["output"] == ("B",)
 
 
-@pytest.mark.usefixtures("fresh_imports")
 def test_dictionaries_trainers_and_accumulation() -> None:
     path = STEPS / "dictionary.py"
     trace = trace_script(path)
@@ -107,7 +101,6 @@ def test_dictionaries_trainers_and_accumulation() -> None:
     assert shapes(trace, path, "norm = nn.utils")["norm"] == ()  # beyond a `continue` that is taken
 
 
-@pytest.mark.usefixtures("fresh_imports")
 def test_a_loss_that_broadcasts_is_told(tmp_path: Path) -> None:
     path = STEPS / "regression.py"
     [found] = trace_script(path).diagnostics
@@ -126,7 +119,6 @@ def test_a_loss_that_broadcasts_is_told(tmp_path: Path) -> None:
         ("torch.zeros(100, 3)", "nn.MSELoss(reduction='none')(outputs, targets)", "the loss is (B, 3)"),
     ],
 )
-@pytest.mark.usefixtures("fresh_imports")
 def test_faults_of_a_step_stand_on_their_line(tmp_path: Path, targets: str, loss: str, words: str) -> None:
     path = write_loop(tmp_path, f"torch.randn(100, 8), {targets}", loss)
     trace = trace_script(path)
@@ -137,7 +129,6 @@ def test_faults_of_a_step_stand_on_their_line(tmp_path: Path, targets: str, loss
     assert ("loss = " in lines[found.start.line - 1]) or "backward" in lines[found.start.line - 1]
 
 
-@pytest.mark.usefixtures("fresh_imports")
 def test_targets_that_fit_are_not_faulted(tmp_path: Path) -> None:
     fitting = [
         ("torch.zeros(100).long()", "nn.functional.cross_entropy(outputs, targets)"),
@@ -152,7 +143,6 @@ def test_targets_that_fit_are_not_faulted(tmp_path: Path) -> None:
         assert (trace.status, trace.diagnostics) == ("complete", ()), loss
 
 
-@pytest.mark.usefixtures("fresh_imports")
 def test_samples_of_different_sizes_are_assumed(tmp_path: Path) -> None:
     path = tmp_path / "train.py"
     path.write_text(
@@ -175,7 +165,6 @@ def test_samples_of_different_sizes_are_assumed(tmp_path: Path) -> None:
     assert named["labels"].dims == ("B",)
 
 
-@pytest.mark.usefixtures("fresh_imports")
 def test_nothing_of_effect_runs(tmp_path: Path) -> None:
     path = write_loop(
         tmp_path, "torch.randn(100, 8), torch.zeros(100).long()", "nn.functional.cross_entropy(outputs, targets)"

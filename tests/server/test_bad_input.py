@@ -70,7 +70,12 @@ def test_no_interpreter(start: Start, model_file: Path) -> None:
     [
         ("import no_such_package\n" + MODEL, "missing-import", 0, "pip install no_such_package"),
         ("WIDTH = 1 // 0\n" + MODEL.replace("3, 64,", "3, WIDTH,"), "import-failed", 0, "ZeroDivisionError"),
-        (MODEL.replace("def __init__(self):", "def __init__(self, *, table):"), "construction-not-found", 4, "Pin"),
+        (
+            MODEL.replace("        self.conv1", "        raise ValueError('no table')\n        self.conv1", 1),
+            "raises",
+            7,
+            "no table",
+        ),
         (
             MODEL.replace("        x = self.conv1(x)", "        x = self.conv1(x"),
             "syntax-error",
