@@ -19,6 +19,8 @@ import { runsHtml } from "./runsHtml";
 import { runsStrings } from "./runsStrings";
 
 const VIEW_TYPE = "pymodel.runs";
+/** Where the workspace remembers the folder of the run that was last seen running. */
+const LAST_SEEN_RUNNING = "pymodel.lastSeenRunning";
 
 export class RunsPanel implements vscode.Disposable {
   private panel: vscode.WebviewPanel | undefined;
@@ -55,13 +57,23 @@ export class RunsPanel implements vscode.Disposable {
     this.panel?.dispose();
   }
 
-  /** A run that outlived the window it was started in is shown again. */
+  /** A run that outlived the window it was started in is shown again, also where it ended while no window was there. */
   private async findRuns(): Promise<void> {
+    const seenRunning = this.context.extension.workspaceState.get<string>(LAST_SEEN_RUNNING);
     await this.refresh();
-    const running = this.runs.find(({ run }) => run.kind === "train" && isActive(run));
-    if (running !== undefined && this.panel === undefined) {
-      this.selected = running.folder;
+    const found = this.runs.find(({ run }) => isActive(run)) ?? this.runs.find(({ folder }) => folder === seenRunning);
+    if (found !== undefined && this.panel === undefined) {
+      this.selected = found.folder;
       this.open(true);
+    }
+  }
+
+  /** VS Code keeps this at once, the state of a panel only now and then: a window may close in between. */
+  private rememberRunning(): void {
+    const folder = this.runs.find(({ run }) => isActive(run))?.folder;
+    const { workspaceState } = this.context.extension;
+    if (workspaceState.get(LAST_SEEN_RUNNING) !== folder) {
+      void workspaceState.update(LAST_SEEN_RUNNING, folder);
     }
   }
 
@@ -151,6 +163,7 @@ export class RunsPanel implements vscode.Disposable {
       this.post({ type: "unavailable", message: describe(error) });
       return;
     }
+    this.rememberRunning();
     await this.addSelected();
     this.next = 0;
     this.post({ type: "runs", runs: this.runs, selected: this.selected });
@@ -192,6 +205,7 @@ export class RunsPanel implements vscode.Disposable {
       return;
     }
     known.run = run;
+    this.rememberRunning();
     this.post({ type: "runs", runs: this.runs, selected: this.selected });
     if (folder === this.selected) {
       void this.follow();
