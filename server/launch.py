@@ -11,9 +11,9 @@ FOLDER = Path(__file__).resolve().parent
 
 
 def main() -> int:
-    for path in (FOLDER.parent, FOLDER, FOLDER.parent / "bundled" / "libs"):
-        if path.is_dir() and str(path) not in sys.path:
-            sys.path.insert(0, str(path)) if path.name == "libs" else sys.path.append(str(path))
+    # In front: another PyModel that the interpreter has installed is not the one that the editor starts.
+    paths = (FOLDER.parent / "bundled" / "libs", FOLDER.parent, FOLDER)
+    sys.path[:0] = [str(path) for path in paths if path.is_dir()]
     protocol = os.dup(1)
     os.dup2(2, 1)
     from pymodel_server.server import run

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from pymodel.schema import PyModelError
 
+from .l10n import t
+
 BIN = ("Scripts", "python.exe") if sys.platform == "win32" else ("bin", "python")
 
 
@@ -23,10 +25,10 @@ def find_interpreter(chosen: str | None, folders: tuple[str, ...]) -> str:
     Raises:
         NoInterpreter: what was chosen is not there (another one is not what the user wants), or there is none at all.
     """
-    advice = "Choose one with 'PyModel: Select Interpreter'."
+    advice = t("Choose one with “PyModel: Select Interpreter”.")
     if chosen:
         if not Path(chosen).is_file():
-            raise NoInterpreter(f"There is no Python at {chosen}.", advice=advice)
+            raise NoInterpreter(t("There is no Python at {0}.", chosen), advice=advice)
         return chosen
     candidates: list[str | None] = [
         str(Path(os.environ[name], *BIN)) for name in ("VIRTUAL_ENV", "CONDA_PREFIX") if os.environ.get(name)
@@ -37,5 +39,5 @@ def find_interpreter(chosen: str | None, folders: tuple[str, ...]) -> str:
     candidates += [shutil.which("python3"), shutil.which("python")]
     found = next((each for each in candidates if each and Path(each).is_file()), None)
     if found is None:
-        raise NoInterpreter("No Python was found.", advice=advice)
+        raise NoInterpreter(t("No Python was found."), advice=advice)
     return found

@@ -24,6 +24,7 @@ from .configuration import Configuration, read_configuration
 from .convert import Encoding, to_plain, uri_to_path
 from .interpreter import NoInterpreter, find_interpreter
 from .jobs import Jobs
+from .l10n import t, use_language
 from .watching import Watcher
 from .workers import Worker, engine_command
 
@@ -79,6 +80,7 @@ class PyModelServer(LanguageServer):
     # The session.
 
     def configure(self, params: types.InitializeParams) -> None:
+        use_language(params.locale)
         self.configuration = read_configuration(to_plain(params.initialization_options) or {})
         folders = [uri_to_path(each.uri) for each in params.workspace_folders or ()]
         if not folders and params.root_uri:
@@ -89,16 +91,16 @@ class PyModelServer(LanguageServer):
     def begin(self) -> None:
         """Start what the session needs: the worker where the workspace is trusted, the watch, and running jobs."""
         if not self.configuration.trusted:
-            words = "Models are listed; nothing runs until you trust this workspace."
-            self.report_status("restricted", "PyModel: restricted", words)
+            words = t("Models are listed; nothing runs until you trust this workspace.")
+            self.report_status("restricted", t("PyModel: restricted"), words)
             return
         try:
             self.interpreter = find_interpreter(self.configuration.interpreter, self.folders)
         except NoInterpreter as error:
-            self.report_status("error", "PyModel: no Python", str(error))
+            self.report_status("error", t("PyModel: no Python"), str(error))
             self.analyses.give_up(str(error))
             return
-        self.report_status("starting", "PyModel: starting", f"Importing torch in {self.interpreter}")
+        self.report_status("starting", t("PyModel: starting"), t("Importing torch in {0}", self.interpreter))
         worker = Worker(self.interpreter, self.configuration.worker_mode, self._on_ready)
         self.analyses.worker = worker
         self.spawn(self._start_worker(worker))
@@ -112,7 +114,8 @@ class PyModelServer(LanguageServer):
         try:
             await worker.start()
         except OSError as error:
-            self.report_status("error", "PyModel: no Python", f"{worker.interpreter} cannot be started: {error}")
+            words = t("{0} cannot be started: {1}", worker.interpreter, error)
+            self.report_status("error", t("PyModel: no Python"), words)
 
     def trust(self) -> None:
         """The user has trusted the workspace: begin without a restart."""
@@ -133,7 +136,7 @@ class PyModelServer(LanguageServer):
 
     def _on_ready(self, ready: Ready) -> None:
         if ready.error is not None:
-            self.report_status("error", "PyModel: no torch", ready.error)
+            self.report_status("error", t("PyModel: no torch"), ready.error)
             return
         self._report_ready()
         self.spawn(self._probe_device())
@@ -153,16 +156,17 @@ class PyModelServer(LanguageServer):
         self._report_ready()
 
     def _report_ready(self) -> None:
-        self.report_status("ready", f"PyModel: shapes are live{self._device_note()}", self.interpreter or "")
+        self.report_status("ready", t("PyModel: shapes are live") + self._device_note(), self.interpreter or "")
 
     def _device_note(self) -> str:
-        return f" · trains on {self.device}" if self.device else ""
+        return " · " + t("trains on {0}", self.device) if self.device else ""
 
     def _on_progress(self, model: str | None) -> None:
         if model is None:
             self._report_ready()
         else:
-            self.report_status("analysing", f"PyModel: analysing {model}{self._device_note()}", self.interpreter or "")
+            words = t("PyModel: analysing {0}", model) + self._device_note()
+            self.report_status("analysing", words, self.interpreter or "")
 
     def _on_change(self, state: State) -> None:
         self.notify("pymodel/traceChanged", TraceChangedNotification(state.uri, state.version))

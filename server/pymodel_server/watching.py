@@ -16,6 +16,8 @@ from watchdog.observers.api import BaseObserver
 
 from pymodel.runs import RUN_FILE
 
+from .l10n import t
+
 log = logging.getLogger(__name__)
 
 GATHER_SECONDS = 0.3
@@ -131,7 +133,8 @@ class Watcher(FileSystemEventHandler):
         if isinstance(self._observer, PollingObserver):
             log.info("a folder cannot be watched: %s", error)
             return
-        words = f"File events are not to be had ({error.strerror or error}): changed files are looked for every 2 s."
+        cause = error.strerror or error
+        words = t("File events are not to be had ({0}): changed files are looked for every {1} s.", cause, POLL_SECONDS)
         log.warning(words)
         self._on_notice(words)
         if self._observer is not None:

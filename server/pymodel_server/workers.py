@@ -21,6 +21,8 @@ from pymodel.schema import Analyse, Cancel, Failed, Finished, Ready, Started, Tr
 from pymodel.schema.codec import LENGTH_BYTES, MAX_FRAME
 from pymodel.schema.environment import worker_environment
 
+from .l10n import t
+
 log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -65,7 +67,7 @@ class Worker:
             await self._send(request)
         except OSError as error:
             self._listeners.pop(request.id, None)
-            listener(Failed(request.id, f"the analysis process could not be started: {error}", code="crashed"))
+            listener(Failed(request.id, t("the analysis process could not be started: {0}", error), code="crashed"))
 
     async def cancel(self, number: int) -> None:
         if self._process is not None and number in self._listeners:
@@ -116,7 +118,9 @@ class Worker:
         self._deaths.append(time.monotonic())
         listeners, self._listeners = self._listeners, {}
         for number, listener in listeners.items():
-            words = f"the analysis process ended (code {process.returncode}). It starts again with the next change."
+            words = t(
+                "the analysis process ended (code {0}). It starts again with the next change.", process.returncode
+            )
             listener(Failed(number, words, code="crashed"))
 
     def _hear(self, frame: dict[str, Any]) -> None:

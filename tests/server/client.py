@@ -24,10 +24,17 @@ class Client:
     """One server process and all that it has said."""
 
     def __init__(
-        self, folder: Path, *, python: str = sys.executable, encodings: list[str] | None = None, **options: Any
+        self,
+        folder: Path,
+        *,
+        root: Path = ROOT,
+        python: str = sys.executable,
+        encodings: list[str] | None = None,
+        locale: str | None = None,
+        **options: Any,
     ):
         self.process = subprocess.Popen(
-            [python, "-P", str(ROOT / "server" / "launch.py")],
+            [python, "-P", str(root / "server" / "launch.py")],
             cwd=folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -44,6 +51,7 @@ class Client:
             "initialize",
             {
                 "processId": None,
+                "locale": locale,
                 "rootUri": folder.as_uri(),
                 "workspaceFolders": [{"uri": folder.as_uri(), "name": "test"}],
                 "capabilities": {

@@ -1,4 +1,4 @@
-"""Every text that a person sees can be translated: manifest and client have all of theirs in bundles."""
+"""Every text that a person sees can be translated: manifest, client and server have all of theirs in bundles."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = re.compile(r'"%([\w.]+)%"')
-TEXT = re.compile(r'\bl10n\.t\(\s*("(?:[^"\\]|\\.)*")')
-CALL = re.compile(r"\bl10n\.t\(")
+LITERAL = r'\s*("(?:[^"\\]|\\.)*")'
+CALLS = {ROOT / "extension/src": ("*.ts", r"\bl10n\.t\("), ROOT / "server/pymodel_server": ("*.py", r"(?<!def )\bt\(")}
 
 
 def test_manifest_keys_and_their_texts_are_the_same_set() -> None:
@@ -19,10 +19,19 @@ def test_manifest_keys_and_their_texts_are_the_same_set() -> None:
     assert used == written
 
 
-def test_client_texts_are_in_the_bundle() -> None:
-    sources = [path.read_text(encoding="utf-8") for path in (ROOT / "extension/src").rglob("*.ts")]
-    literals = [match for source in sources for match in TEXT.findall(source)]
+def test_texts_of_client_and_server_are_in_the_bundle() -> None:
+    texts: set[str] = set()
+    for folder, (files, call) in CALLS.items():
+        sources = [path.read_text(encoding="utf-8") for path in folder.rglob(files)]
+        literals = [literal for source in sources for literal in re.findall(call + LITERAL, source)]
+        calls = sum(len(re.findall(call, source)) for source in sources)
+        assert len(literals) == calls > 10, f"a text in {folder.name} is not one plain literal"
+        texts |= set(map(json.loads, literals))
     bundle = json.loads((ROOT / "l10n/bundle.l10n.json").read_text(encoding="utf-8"))
-    assert {json.loads(literal) for literal in literals} == set(bundle), "run `npm run l10n`"
-    calls = sum(len(CALL.findall(source)) for source in sources)
-    assert len(literals) == calls, "a text of l10n.t must be one plain literal"
+    assert texts == set(bundle), "run `npm run l10n`"
+
+
+def test_placeholders_count_from_zero() -> None:
+    for text in json.loads((ROOT / "l10n/bundle.l10n.json").read_text(encoding="utf-8")):
+        numbers = sorted({int(number) for number in re.findall(r"\{(\d+)\}", text)})
+        assert numbers == list(range(len(numbers))), text

@@ -9,6 +9,7 @@ from lsprotocol import types
 from pymodel.schema import Diagnostic, ModelSite, Trace
 
 from ..convert import path_to_uri, to_lsp_diagnostic, to_lsp_range
+from ..l10n import t
 
 if TYPE_CHECKING:
     from ..analysis import State
@@ -69,4 +70,4 @@ def _pin(server: PyModelServer, state: State, site: ModelSite, trace: Trace) -> 
     end = Position(site.line, len(line))
     edit = types.TextEdit(to_lsp_range(end, end, state.document.lines, server.encoding), f"  # pymodel: {pin}")
     workspace_edit = types.WorkspaceEdit({state.uri: [edit]})
-    return [types.CodeAction(f"Pin the input of {site.name}", types.CodeActionKind.QuickFix, edit=workspace_edit)]
+    return [types.CodeAction(t("Pin the input of {0}", site.name), types.CodeActionKind.QuickFix, edit=workspace_edit)]

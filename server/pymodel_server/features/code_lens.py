@@ -9,13 +9,13 @@ from lsprotocol import types
 from pymodel.schema import ModelSite, Trace
 
 from ..convert import range_to_lsp
+from ..l10n import t
 from .hover import show_input
 
 if TYPE_CHECKING:
     from ..analysis import State
     from ..server import PyModelServer
 
-ACTIONS = (("Graph", "pymodel.showGraph"), ("Train", "pymodel.trainModel"), ("Export", "pymodel.exportModel"))
 SERVER_COMMANDS = {
     "pymodel.showGraph": "pymodel.graph",
     "pymodel.trainModel": "pymodel.train",
@@ -45,18 +45,23 @@ def _lenses(server: PyModelServer, state: State, site: ModelSite) -> list[types.
         return types.CodeLens(place, types.Command(title, SERVER_COMMANDS[command], arguments=[argument]))
 
     if not server.configuration.trusted:
-        return [lens("Restricted: why no shapes?", "pymodel.manageTrust")]
+        return [lens(t("Restricted: why no shapes?"), "pymodel.manageTrust")]
     found = state.trace(site.name)
     if found is None:
         if state.analysed_version is None:
-            return [lens("analysing…", "pymodel.whyNoShapes")]
-        return [lens("Why no shapes here?", "pymodel.whyNoShapes")]
+            return [lens(t("analysing…"), "pymodel.whyNoShapes")]
+        return [lens(t("Why no shapes here?"), "pymodel.whyNoShapes")]
     trace, _ = found
     if trace.status == "failed":
-        return [lens("Why no shapes here?", "pymodel.whyNoShapes")]
-    return [lens(_describe(trace), "pymodel.setExampleInput"), *(lens(title, name) for title, name in ACTIONS)]
+        return [lens(t("Why no shapes here?"), "pymodel.whyNoShapes")]
+    return [
+        lens(_describe(trace), "pymodel.setExampleInput"),
+        lens(t("Graph"), "pymodel.showGraph"),
+        lens(t("Train"), "pymodel.trainModel"),
+        lens(t("Export"), "pymodel.exportModel"),
+    ]
 
 
 def _describe(trace: Trace) -> str:
-    parameters = f"{trace.totals.parameters:,} parameters" if trace.totals else ""
+    parameters = t("{0} parameters", f"{trace.totals.parameters:,}") if trace.totals else ""
     return " · ".join(part for part in (show_input(trace), parameters) if part)

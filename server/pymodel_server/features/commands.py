@@ -16,6 +16,7 @@ from pymodel.schema import ExportRequest, Trace, TrainRequest, to_json
 from pymodel.schema.protocol import GraphParams
 
 from ..convert import to_plain, uri_to_path
+from ..l10n import t
 from .graph import build_graph
 from .models import models_of
 from .runs import find_runs
@@ -110,7 +111,7 @@ async def train(server: PyModelServer, given: dict[str, Any]) -> Any:
         **settings,
     )
     folder = server.jobs.start(request, state.path, server.folders)
-    server.spawn(_follow_with_progress(server, folder, f"Training {trace.target.rpartition('::')[2]}"))
+    server.spawn(_follow_with_progress(server, folder, t("Training {0}", trace.target.rpartition("::")[2])))
     return {"folder": str(folder), "run": runs.read_run(folder)}
 
 
@@ -141,7 +142,7 @@ async def export(server: PyModelServer, given: dict[str, Any]) -> Any:
     folder = server.jobs.start(request, state.path, server.folders)
     run = await asyncio.shield(server.jobs.follow(folder))
     if run.result is None:
-        raise ValueError(run.error.message if run.error else f"the export ended as {run.state}")
+        raise ValueError(run.error.message if run.error else t("the export ended as {0}", run.state))
     return run.result
 
 
@@ -170,7 +171,7 @@ async def _follow_with_progress(server: PyModelServer, folder: Path, title: str)
         await asyncio.wait({job}, timeout=0.5)
         run = await asyncio.to_thread(runs.read_run, folder)
         share = round(100 * run.last_step / run.total_steps) if run.total_steps else 0
-        words = f"epoch {run.epoch} of {run.epochs}" if run.epochs else run.state
+        words = t("epoch {0} of {1}", run.epoch, run.epochs) if run.epochs else run.state
         report = types.WorkDoneProgressReport(cancellable=True, message=words, percentage=share)
         server.work_done_progress.report(token, report)
     server.work_done_progress.end(token, types.WorkDoneProgressEnd(message=job.result().state))
@@ -188,7 +189,7 @@ def _state(server: PyModelServer, given: dict[str, Any]) -> State:
     uri = _text(given, "uri")
     state = server.analyses.states.get(uri)
     if state is None:
-        raise ValueError(f"{uri_to_path(uri)} is not open")
+        raise ValueError(t("{0} is not open", uri_to_path(uri)))
     return state
 
 
@@ -198,10 +199,10 @@ def _traced(server: PyModelServer, given: dict[str, Any]) -> tuple[State, Trace]
     name = _text(given, "target").rpartition("::")[2]
     found = state.trace(name)
     if found is None:
-        raise ValueError(f"{name} has no trace yet: see 'PyModel: Why No Shapes Here?'")
+        raise ValueError(t("{0} has no trace yet: see “PyModel: Why No Shapes Here?”", name))
     return state, found[0]
 
 
 def _require_trust(server: PyModelServer) -> None:
     if not server.configuration.trusted:
-        raise ValueError("the workspace is restricted: trust it first")
+        raise ValueError(t("the workspace is restricted: trust it first"))

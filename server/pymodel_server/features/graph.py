@@ -9,6 +9,7 @@ from pymodel.schema import ModelSite, to_json
 from pymodel.schema.protocol import Crumb, GraphParams, GraphResult, NodeAtParams, NodeAtResult
 
 from ..convert import from_lsp_position, uri_to_path
+from ..l10n import t
 
 if TYPE_CHECKING:
     from ..analysis import State
@@ -37,17 +38,17 @@ def build_graph(server: PyModelServer, asked: GraphParams) -> GraphResult:
     state = server.analyses.states.get(asked.uri)
     site = _choose(server, state, asked) if state else None
     if state is None or site is None:
-        return _empty(asked, None, 0, "There is no model in this file.")
+        return _empty(asked, None, 0, t("There is no model in this file."))
     if not server.configuration.trusted:
-        return _empty(asked, site, state.version, "The workspace is restricted: trust it to see the graph.")
+        return _empty(asked, site, state.version, t("The workspace is restricted: trust it to see the graph."))
     found = state.trace(site.name)
     if found is None:
-        words = "Reading the model…" if state.analysed_version is None else "This model could not be traced."
+        words = t("Reading the model…") if state.analysed_version is None else t("This model could not be traced.")
         return _empty(asked, site, state.version, words)
     trace, stale = found
     if not trace.operations:
-        first = trace.diagnostics[0].message if trace.diagnostics else "see 'PyModel: Why No Shapes Here?'"
-        return _empty(asked, site, state.version, f"No graph yet: {first}")
+        first = trace.diagnostics[0].message if trace.diagnostics else t("see “PyModel: Why No Shapes Here?”")
+        return _empty(asked, site, state.version, t("No graph yet: {0}", first))
     crumbs = tuple(Crumb(path, name) for path, name in breadcrumbs(trace, asked.path))
     level = build_level(trace, asked.path)
     return GraphResult(asked.uri, site.target, state.version, stale, site.name, crumbs, level)
