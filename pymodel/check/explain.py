@@ -6,12 +6,17 @@ from collections.abc import Callable
 from math import prod
 from typing import Any
 
-from ..schema import Diagnostic, Dim, Dims, Position, Related
+from ..schema import Diagnostic, Dim, Position, Related, Trace
 from ..trace.assemble import Failure
+from .refusals import REFUSALS, explain_refusal
+from .words import show
 
 
-def explain(failure: Failure, fallback: tuple[str, Position, Position]) -> Diagnostic:
-    """A diagnostic for a failed operation. `fallback` is a place (the class, say) for one without a user's line."""
+def explain(failure: Failure, fallback: tuple[str, Position, Position], trace: Trace | None = None) -> Diagnostic:
+    """A diagnostic for a failed operation. `fallback` is a place (the class, say) for one without a user's line;
+    `trace` knows what stood in an assertion."""
+    if failure.function in REFUSALS:
+        return explain_refusal(failure, fallback, trace)
     words = _EXPLANATIONS.get(failure.function)
     message = words(failure) if words else None
     place = failure.location
@@ -22,12 +27,6 @@ def explain(failure: Failure, fallback: tuple[str, Position, Position]) -> Diagn
         if made is not None
     )
     return Diagnostic("shape-mismatch", "error", message or _in_general(failure), path, start, end, related[:3])
-
-
-def show(dims: Dims) -> str:
-    """`(B, 64, 10, 10)`."""
-    inner = ", ".join(str(dim) for dim in dims)
-    return f"({inner},)" if len(dims) == 1 else f"({inner})"
 
 
 def _in_general(failure: Failure) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..schema import Diagnostic
 from ..trace.script import Broadcast
-from .explain import show
+from .words import show
 
 
 def explain_broadcast(found: Broadcast) -> Diagnostic:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..schema import Diagnostic, Dim, Dims, Operation, Related, Trace
-from .explain import show
+from .words import show
 
 
 def find_traps(trace: Trace) -> tuple[Diagnostic, ...]:

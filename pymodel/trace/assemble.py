@@ -56,6 +56,8 @@ class Assembled:
     error: BaseException | None
     error_at: Location | None
     """What ended `forward` early and is not one of the failures."""
+    doubtful: bool
+    """The error rests on what was assumed."""
 
 
 def assemble(
@@ -116,10 +118,12 @@ def assemble(
         attempts=tuple(attempts),
         files=tuple(files),
     )
-    failures = tuple(fit_failure(n, fault, runs, fitter, places) for n, fault in enumerate(base.faults))
+    failures = tuple(
+        fit_failure(n, fault, runs, fitter, places) for n, fault in enumerate(base.faults) if not fault.doubtful
+    )
     known = base.error is not None and any(fault.message == str(base.error) for fault in base.faults)
     error = None if known else base.error
-    return Assembled(trace, failures, error, places.locate(base.error_frame) if error else None)
+    return Assembled(trace, failures, error, places.locate(base.error_frame) if error else None, base.doubtful)
 
 
 def _numbers_were_moved(probes: Probes) -> bool:
@@ -128,7 +132,7 @@ def _numbers_were_moved(probes: Probes) -> bool:
 
 
 def _status(base: Run) -> TraceStatus:
-    if base.error is None and not base.faults:
+    if base.error is None and all(fault.doubtful for fault in base.faults):
         return "complete"
     return "partial"
 

@@ -42,11 +42,15 @@ def expected_output(function: Any, name: str, args: Args, kwargs: Kwargs) -> Any
     return made[0] if name not in ("split", "split_with_sizes") else tuple(made)
 
 
-def repair_module(module: torch.nn.Module, args: Args) -> Args | None:
-    """Arguments of the sizes that a module's configuration names."""
-    if not args or not isinstance(args[0], torch.Tensor) or not isinstance(module, _CONFIGURED):
+def repair_module(module: torch.nn.Module, args: Args) -> Args | torch.Tensor | None:
+    """Arguments of the sizes that a module's configuration names, or what it gives where that needs none."""
+    if not args or not isinstance(args[0], torch.Tensor):
         return None
     source = args[0]
+    if isinstance(module, torch.nn.modules.batchnorm._NormBase):  # it refuses another rank, and changes no shape
+        return _like(source, tuple(source.shape))
+    if not isinstance(module, _CONFIGURED):
+        return None
     width = next((getattr(module, name) for name in ("input_size", "embed_dim") if hasattr(module, name)), None)
     if width is None or source.dim() < 2:
         return None
@@ -63,7 +67,8 @@ _CONFIGURED = (torch.nn.RNNBase, torch.nn.RNNCellBase, torch.nn.MultiheadAttenti
 
 
 def _like(tensor: torch.Tensor, shape: tuple[int, ...], dtype: torch.dtype | None = None) -> torch.Tensor:
-    return torch.empty(shape, dtype=dtype or tensor.dtype, device="meta", requires_grad=False)
+    with torch._C.DisableTorchFunction():  # it is no operation of the model's
+        return torch.empty(shape, dtype=dtype or tensor.dtype, device="meta", requires_grad=False)
 
 
 def _replaced(args: Args, position: int, value: Any) -> Args:

@@ -10,16 +10,18 @@ from __future__ import annotations
 import ast
 import copy
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from ..discover.document import Document
 from ..schema import Position
+from .refusals import APPLY, REFUSE, UNPACK
 
 RECORD = "__pymodel_record__"
 """The builtin that instrumented code calls: `RECORD(site, value)` returns `value`."""
 
 SiteKind = Literal["operation", "name", "read"]
 Statements = list[ast.stmt]
+Node = TypeVar("Node", bound=ast.AST)
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,8 @@ class _Rewriter(ast.NodeTransformer):
             return node
         records = [record for target in node.targets for record in self.record_targets(target)]
         node.value = self.visit(node.value)
+        for target in node.targets[:1]:
+            node.value = _unpacked(target, node.value)
         node.targets = [self.visit(target) for target in node.targets]
         return [node, *records]
 
@@ -193,7 +197,18 @@ class _Rewriter(ast.NodeTransformer):
     def visit_If(self, node: ast.If) -> ast.AST:
         node.test = self.visit(node.test)
         node.body, node.orelse = self._block(node.body), self._block(node.orelse)
+        last = node.body[-1]
+        if self.depth and not node.orelse and isinstance(last, ast.Raise) and last.exc and not last.cause:
+            node.body[-1] = _refusal(last.exc, last)  # a guard: the code behind it may be followed
         return node
+
+    def visit_Assert(self, node: ast.Assert) -> ast.AST:
+        if not self.depth:
+            return node
+        message = [self.visit(node.msg)] if node.msg else []
+        error = ast.Call(ast.Name("AssertionError", ast.Load()), message, [])
+        refused = ast.If(ast.UnaryOp(ast.Not(), self.visit(node.test)), [_refusal(error, node)], [])
+        return _located(refused, node)
 
     def visit_While(self, node: ast.While) -> ast.AST:
         node.test = self.visit(node.test)
@@ -227,7 +242,12 @@ class _Rewriter(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.AST:
         if isinstance(node.func, ast.Name) and node.func.id in ("super", "locals", "vars", "eval", "exec"):
             return node  # they look at the frame that calls them
-        return self._expression(node, "operation")
+        has_pattern = any(isinstance(each, ast.Constant) and _is_pattern(each.value) for each in node.args)
+        call = self._expression(node, "operation")
+        if self.depth and has_pattern:  # only now, as the text is that of the source
+            node.args = [node.func, *node.args]
+            node.func = _located(ast.Name(APPLY, ast.Load()), node)
+        return call
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         return self._expression(node, "operation")
@@ -339,6 +359,32 @@ def _record_call(site: int, value: ast.expr, at: ast.expr | ast.arg) -> ast.expr
     for node in new:
         ast.copy_location(node, at)
     return ast.copy_location(ast.Call(new[0], [new[1], value], []), at)
+
+
+def _unpacked(target: ast.expr, value: ast.expr) -> ast.expr:
+    """The value that a target takes apart, seen before; its place is the target's, as in Python's own words."""
+    if not isinstance(target, (ast.Tuple, ast.List)) or isinstance(value, (ast.Tuple, ast.List)):
+        return value
+    starred = any(isinstance(each, ast.Starred) for each in target.elts)
+    count = ast.Constant(len(target.elts) - starred)
+    call = ast.Call(ast.Name(UNPACK, ast.Load()), [value, count, ast.Constant(starred)], [])
+    return _located(call, target)
+
+
+def _refusal(error: ast.expr, at: ast.stmt) -> ast.stmt:
+    return _located(ast.Expr(ast.Call(ast.Name(REFUSE, ast.Load()), [error], [])), at)
+
+
+def _located(node: Node, at: ast.AST) -> Node:
+    """New nodes at the place of an old one; those that have a place keep it."""
+    for each in ast.walk(node):
+        if "lineno" in each._attributes and not hasattr(each, "lineno"):
+            ast.copy_location(each, at)
+    return node
+
+
+def _is_pattern(value: object) -> bool:
+    return isinstance(value, str) and "->" in value
 
 
 def _load(target: ast.expr) -> ast.expr:

@@ -8,7 +8,7 @@ asked before is answered by the `memo`.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import CodeType, FrameType
@@ -33,6 +33,7 @@ from .handlers import is_caught
 from .leaves import tensors_in
 from .memo import META, Answer, Asker, NeedsGraph
 from .meta import move, requested_device
+from .refusals import output_of_pattern
 
 MAX_FAULTS = 20
 _is_autocast = torch._C._is_any_autocast_enabled
@@ -103,6 +104,8 @@ class Fault:
     made_by: list[int]
     """For each operand, the index of the operation that made it; -1 where it is an input or a parameter."""
     went_on: bool = False
+    doubtful: bool = False
+    """It rests on what was assumed: another run may not have it, so it is not told."""
 
 
 class ForwardMode(TorchFunctionMode):
@@ -267,42 +270,64 @@ class ForwardMode(TorchFunctionMode):
             return guess
         if is_caught(error, sys._getframe(1), self.files):
             raise error
-        module = self.path_stack[-1] if self.path_stack else None
-        fault = self._add_fault(name, args, kwargs, error, self.user_frame(sys._getframe()), module)
-        goes_on = self.use_frontier and len(self.faults) < MAX_FAULTS
-        guess = expected_output(func, name, args, kwargs) if goes_on else None
+        fault = self.add_fault(name, tensors_in(args, kwargs), (*args, *kwargs.values()), error)
+        guess = expected_output(func, name, args, kwargs) if self._has_frontier() else None
         if guess is None:
             raise error
         fault.went_on = True
         return guess
 
-    def _add_fault(
+    def goes_on(self, error: Exception, frame: FrameType | None) -> bool:
+        """Whether the run goes on behind an error that is raised in `frame`, if there is a way to."""
+        return self._has_frontier() and not is_caught(error, frame, self.files)
+
+    def _has_frontier(self) -> bool:
+        return self.use_frontier and len(self.faults) < MAX_FAULTS
+
+    def add_fault(
         self,
-        name: str,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
+        function: str,
+        operands: Sequence[torch.Tensor | tuple[int, ...]],
+        arguments: tuple[Any, ...],
         error: BaseException,
-        frame: Frame | None,
-        module: nn.Module | None,
+        *,
+        module: nn.Module | None = None,
+        frame: Frame | None = None,
+        went_on: bool = False,
     ) -> Fault:
-        """Note a failure; one place has one fault, however often it is run."""
+        """Note a failure: where the user's code is, if `frame` does not tell. One place has one fault, however often
+        it is run."""
+        frame = frame or self.user_frame(sys._getframe())
+        if module is None and self.path_stack:
+            module = self.path_stack[-1]
         if frame is not None:
             for fault in self.faults:
                 if fault.frame == frame:
                     return fault
-        tensors = tensors_in(args, kwargs)
         fault = Fault(
-            name,
-            [tuple(tensor.shape) for tensor in tensors],
-            tuple(_plain(arg) for arg in (*args, *kwargs.values())),
+            function,
+            [tuple(each.shape) if isinstance(each, torch.Tensor) else each for each in operands],
+            tuple(_plain(argument) for argument in arguments),
             str(error),
             frame,
             self.paths.get(id(module), "") if module is not None else "",
             repr(module) if module is not None and not any(module.children()) else type(module).__name__,
-            [self.maker_of(tensor) for tensor in tensors],
+            [self.maker_of(each) if isinstance(each, torch.Tensor) else -1 for each in operands],
+            went_on,
+            self.assumptions.everything,
         )
         self.faults.append(fault)
         return fault
+
+    def note_faulty(self, name: str, inputs: list[torch.Tensor], output: torch.Tensor) -> None:
+        """Note what stands for a call that failed last: it is an operation, with its error."""
+        made = self._introduce(output, self.device_of(inputs[0]), len(self.operations))[0]
+        shown = [(made, tuple(output.shape), dtype_name(output.dtype))]
+        fault = self.faults[-1]
+        names = [self.id_of(each) for each in inputs]
+        self.operations.append(
+            OperationSeen(name, name, self.stack[-1], fault.frame, names, shown, error=fault.message)
+        )
 
     def _is_ours(self, error: Exception) -> bool:
         """Whether a failure is owed to how we run the code, on meta and with assumptions, and not to the code."""
@@ -384,13 +409,9 @@ class ForwardMode(TorchFunctionMode):
         try:
             output = original(module, *args, **kwargs)
         except (RuntimeError, ValueError, AssertionError) as error:
-            goes_on = self.use_frontier and len(self.faults) < MAX_FAULTS
-            goes_on = goes_on and not is_caught(error, sys._getframe(1), self.files)
-            fitted = repair_module(module, args) if goes_on else None
-            if fitted is None:
+            if not self.goes_on(error, sys._getframe(1)):
                 raise
-            self._add_fault(type(module).__name__, args, kwargs, error, frame, module).went_on = True
-            output = original(module, *fitted)
+            output = self._go_on(original, module, args, kwargs, error, frame)
         finally:
             self.stack.pop()
             self.path_stack.pop()
@@ -400,6 +421,35 @@ class ForwardMode(TorchFunctionMode):
         for tensor in tensors_in(output):
             seen.outputs.append((self.id_of(tensor), tuple(tensor.shape), dtype_name(tensor.dtype)))
         return output
+
+    def _go_on(
+        self,
+        original: Callable[..., Any],
+        module: nn.Module,
+        args: Any,
+        kwargs: Any,
+        error: Exception,
+        frame: Frame | None,
+    ) -> Any:
+        """What a submodule should have given that refuses its arguments: raises its error where that is not told."""
+        pattern, sizes = getattr(module, "pattern", None), getattr(module, "axes_lengths", None)
+        if isinstance(pattern, str) and isinstance(sizes, dict) and args and isinstance(args[0], torch.Tensor):
+            output = output_of_pattern(self, args[0], pattern, sizes, error, None)
+            if output is not None:
+                return output
+        fitted = repair_module(module, args)
+        if fitted is None:
+            raise error
+        self.add_fault(
+            type(module).__name__,
+            tensors_in(args, kwargs),
+            (*args, *kwargs.values()),
+            error,
+            module=module,
+            frame=frame,
+            went_on=True,
+        )
+        return fitted if isinstance(fitted, torch.Tensor) else original(module, *fitted)
 
     def user_frame(self, frame: FrameType | None) -> Frame | None:
         """The innermost frame of the user's own files."""

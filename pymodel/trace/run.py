@@ -20,7 +20,10 @@ from .leaves import tensors_in
 from .memo import Asker, Memo, NeedsGraph
 from .mode import Fault, ForwardMode, Frame, OperationSeen, dtype_name
 from .recorder import Recorder, Seen, recording
+from .refusals import refusing
 
+CERTAIN = (AttributeError, NameError, TypeError, ImportError, PermissionError, SystemExit, KeyboardInterrupt)
+"""Errors that do not depend on the sizes and values that were assumed."""
 MAX_TURNED = 6
 """So many choices are turned, one after the other, in search of a run that goes on."""
 
@@ -44,6 +47,8 @@ class Run:
     assumed: bool
     error: BaseException | None
     error_frame: Frame | None
+    doubtful: bool
+    """What ended it rests on assumptions: it is no fault of the code's."""
 
     @property
     def is_good(self) -> bool:
@@ -171,6 +176,7 @@ def _run_once(
     error: BaseException | None = None
     frame: Frame | None = None
     output: Any = None
+    doubtful = False
     with torch.device("meta"):
         args, kwargs = arguments()
     input_ids = [_tensors(mode, value) for value in (*args, *kwargs.values())]
@@ -180,6 +186,7 @@ def _run_once(
             without_collector(),
             calling(mode),
             autocast_on_meta(),
+            refusing(mode),
             assuming(assumptions),
             ledger.watching_custom_functions(mode.charge),
             mode,
@@ -192,6 +199,7 @@ def _run_once(
                 output = model(*args, **kwargs)
     except (Exception, SystemExit, KeyboardInterrupt) as caught:
         error, frame = caught, raising_frame(caught, files)
+        doubtful = not isinstance(caught, CERTAIN) and (assumptions.everything or assumptions.decides(mode.given))
     except NeedsGraph:
         return None
     if memo is not None and mode.needs_graph:
@@ -209,6 +217,7 @@ def _run_once(
         assumptions.made > 0,
         error,
         frame,
+        doubtful,
     )
 
 

@@ -158,6 +158,7 @@ def _walk(
         assumed=assumptions.made > 0,
         error=None,
         error_frame=None,
+        doubtful=False,
         modules=mode.modules,
         paths=mode.paths,
         witnesses=mode.witnesses,

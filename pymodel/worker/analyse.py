@@ -211,10 +211,11 @@ class _Analysis:
         trace = assembled.trace
         fallback = self._class_line()
         diagnostics = [
-            explain(failure, (fallback.path, fallback.start, fallback.end)) for failure in assembled.failures
+            explain(failure, (fallback.path, fallback.start, fallback.end), trace) for failure in assembled.failures
         ]
         if assembled.error is not None:
-            diagnostics.append(_describe_error(assembled.error, assembled.error_at or fallback))
+            describe = _describe_doubt if assembled.doubtful else _describe_error
+            diagnostics.append(describe(assembled.error, assembled.error_at or fallback))
         diagnostics += find_traps(trace)
         return _replace(trace, diagnostics=tuple(dict.fromkeys(diagnostics)))
 
@@ -301,8 +302,20 @@ def _describe_error(error: BaseException, place: Location) -> Diagnostic:
     if isinstance(error, SystemExit):
         words = f"this exits (code {error.code}): in an analysis nothing after it is known."
         return Diagnostic("exits", "warning", words, place.path, place.start, place.end)
-    words = f"{type(error).__name__}: {error}".strip().splitlines()[0]
-    return Diagnostic("raises", "error", words, place.path, place.start, place.end)
+    return Diagnostic("raises", "error", _first_line(error), place.path, place.start, place.end)
+
+
+def _describe_doubt(error: BaseException, place: Location) -> Diagnostic:
+    """An exception that values decide, of which nothing is known without data: where the trace ends, and why."""
+    words = (
+        "shapes are known up to here only: this depends on the values of tensors, and with those that were assumed "
+        f"it fails ({_first_line(error)})."
+    )
+    return Diagnostic("depends-on-values", "hint", words, place.path, place.start, place.end)
+
+
+def _first_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".strip().splitlines()[0]
 
 
 def _diagnostic_of(error: PyModelError, target: str, place: Location | None = None) -> Diagnostic:
