@@ -8,6 +8,7 @@ export type Dim = number | string;
 export type Dims = readonly Dim[];
 /** Non-finite numbers are the strings `nan`, `inf`, `-inf`. */
 export type MetricValue = number | string;
+export type Change = "added" | "removed" | "changed" | "reshaped";
 export type RunState = "queued" | "running" | "paused" | "completed" | "stopped" | "failed" | "interrupted";
 
 /** Lines are 1-based, columns 0-based in code points. */
@@ -61,6 +62,63 @@ export interface Node {
   arguments: string;
   error: string | null;
   repeats: number;
+  activation_bytes: number | string;
+  dtype: string | null;
+  trainable: number;
+  weights: readonly Weight[];
+  change: Change | null;
+}
+
+/** A parameter of a module itself. */
+export interface Weight {
+  name: string;
+  dims: Dims;
+  dtype: string;
+  trainable: boolean;
+}
+
+export interface Reading {
+  id: string;
+  amount: number;
+  words: string;
+}
+
+export interface Overlay {
+  name: string;
+  scale: "amount" | "category";
+  readings: readonly Reading[];
+  note: string;
+}
+
+export interface Hit {
+  level: string;
+  id: string;
+  name: string;
+  type: string;
+  detail: string;
+}
+
+export interface NodeFacts {
+  type: string;
+  arguments: string;
+  outputs: readonly Dims[];
+  parameters: number;
+  flops: number | string;
+  activation_bytes: number | string;
+}
+
+export interface NodeChange {
+  id: string;
+  change: Change;
+  before: NodeFacts | null;
+  after: NodeFacts | null;
+}
+
+export interface GraphDiff {
+  base: string;
+  before: NodeFacts;
+  after: NodeFacts;
+  changes: readonly NodeChange[];
 }
 
 export interface Edge {
@@ -135,6 +193,10 @@ export interface GraphParams {
   target?: string | null;
   position?: LspPosition | null;
   path?: string;
+  node?: string | null;
+  inner?: readonly string[];
+  overlay?: string | null;
+  base?: string | null;
 }
 
 export interface Crumb {
@@ -151,6 +213,51 @@ export interface GraphResult {
   breadcrumbs: readonly Crumb[];
   level: Level | null;
   message: string | null;
+  inner: readonly Level[];
+  selected: string | null;
+  overlay: Overlay | null;
+  base: string | null;
+}
+
+export interface FindNodesParams {
+  uri: string;
+  target: string;
+  query: string;
+}
+
+export interface FindNodesResult {
+  hits: readonly Hit[];
+}
+
+export interface GraphTextParams {
+  uri: string;
+  target: string;
+  format: "mermaid" | "json";
+  path?: string;
+}
+
+export interface GraphTextResult {
+  text: string;
+}
+
+export interface CompareParams {
+  uri: string;
+  target: string;
+  base: string;
+}
+
+export interface CompareResult {
+  diff: GraphDiff;
+}
+
+export interface BasesParams {
+  uri: string;
+  target: string;
+}
+
+export interface BasesResult {
+  revisions: readonly string[];
+  models: readonly string[];
 }
 
 export interface NodeAtParams {
@@ -159,6 +266,7 @@ export interface NodeAtParams {
   graph_uri: string;
   target: string;
   path?: string;
+  inner?: readonly string[];
 }
 
 export interface NodeAtResult {
@@ -219,6 +327,10 @@ export const methods = {
   models: "pymodel/models",
   graph: "pymodel/graph",
   nodeAt: "pymodel/nodeAt",
+  findNodes: "pymodel/findNodes",
+  graphText: "pymodel/graphText",
+  bases: "pymodel/bases",
+  compare: "pymodel/compare",
   trainOptions: "pymodel/trainOptions",
   runs: "pymodel/runs",
   runMetrics: "pymodel/runMetrics",

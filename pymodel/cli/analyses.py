@@ -27,7 +27,6 @@ from ..schema import (
     PyModelError,
     Trace,
     Traced,
-    to_json,
 )
 from ..worker.client import Worker
 from . import reports
@@ -40,7 +39,6 @@ from .output import (
     print_json,
     print_table,
     shapes_document,
-    show,
 )
 
 SKIPPED = frozenset(("node_modules", "site-packages", "__pycache__", "build", "dist"))
@@ -78,15 +76,12 @@ def add_commands(commands: Any) -> None:
         ("shapes", run_shapes, "the shape of every value, line by line"),
         ("summary", run_summary, "a table of the model's modules"),
         ("why", run_why, "why a model has no shapes: what was tried and what to do"),
-        ("graph", run_graph, "one level of the model's graph"),
     ):
         command = commands.add_parser(name, help=words)
         add_target(command)
         command.set_defaults(run=run)
         if name == "shapes":
             command.add_argument("--mode", choices=("eval", "train"), default="eval")
-        if name == "graph":
-            command.add_argument("--level", default="", metavar="PATH", help="the node to open")
     check = commands.add_parser("check", help="find faults in the models of files and folders")
     check.add_argument("paths", nargs="+", metavar="PATH")
     check.add_argument("--format", choices=("text", "json", "sarif", "github"), default="text")
@@ -146,18 +141,6 @@ def run_why(options: argparse.Namespace) -> int:
         print_json({**{key: document[key] for key in keys}, "attempts": list(trace.attempts)})
     else:
         reports.print_why(trace)
-    return trace_code(trace)
-
-
-def run_graph(options: argparse.Namespace) -> int:
-    from ..graph.level import build_level
-
-    trace = trace_target(find_target(options.target), options)
-    level = build_level(trace, options.level)
-    if options.json:
-        print_json({"level": to_json(level)})
-    else:
-        print_table([(node.id, node.type, " ".join(map(show, node.outputs))) for node in level.nodes])
     return trace_code(trace)
 
 
@@ -243,8 +226,11 @@ def python_files(paths: list[str]) -> Iterator[str]:
 # Analyses.
 
 
-def trace_target(target: Target, options: argparse.Namespace, mode: Mode = "eval") -> Trace:
-    """The trace of one target; a failed one where the analysis died, with the reason as its diagnostic."""
+def trace_target(
+    target: Target, options: argparse.Namespace, mode: Mode = "eval", documents: dict[str, str] | None = None
+) -> Trace:
+    """The trace of one target; a failed one where the analysis died, with the reason as its diagnostic. `documents`
+    are texts to read in the place of files."""
     inputs = tuple(options.input)
     try:
         for text in inputs:
@@ -255,7 +241,7 @@ def trace_target(target: Target, options: argparse.Namespace, mode: Mode = "eval
     if options.init or inputs:
         pins = (Pin(f"{target.path}::{target.name}", options.init, inputs, "cli"),)
     with Worker() as worker:
-        analysed = analyse_file(worker, target.path, (f"{target.path}::{target.name}",), pins, mode)
+        analysed = analyse_file(worker, target.path, (f"{target.path}::{target.name}",), pins, mode, documents)
     file_errors = tuple(each for each in analysed.diagnostics if each.severity != "hint")
     if analysed.traces:
         trace = analysed.traces[0]
@@ -267,7 +253,12 @@ def trace_target(target: Target, options: argparse.Namespace, mode: Mode = "eval
 
 
 def analyse_file(
-    worker: Worker, path: str, targets: tuple[str, ...] = (), pins: tuple[Pin, ...] = (), mode: Mode = "eval"
+    worker: Worker,
+    path: str,
+    targets: tuple[str, ...] = (),
+    pins: tuple[Pin, ...] = (),
+    mode: Mode = "eval",
+    documents: dict[str, str] | None = None,
 ) -> Analysed:
     """The traces of a file's models. One that kills its process does not take those after it along."""
     absolute = str(Path(path).resolve())
@@ -276,7 +267,7 @@ def analyse_file(
     traces: list[Trace] = []
     failures: list[Failed] = []
     for number in range(1, len(all_targets) + 1):
-        for event in worker.analyse(Analyse(number, absolute, targets, {}, roots, pins, mode)):
+        for event in worker.analyse(Analyse(number, absolute, targets, documents or {}, roots, pins, mode)):
             if isinstance(event, Traced):
                 traces.append(event.trace)
             elif isinstance(event, Finished):

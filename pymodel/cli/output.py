@@ -50,7 +50,7 @@ def shapes_document(trace: Trace, target: str) -> dict[str, Any]:
     for key in ("reads", "operations", "attempts", "files"):
         del document[key]
     for module in document["modules"]:
-        del module["inputs"], module["arguments"], module["activation_bytes"]
+        del module["inputs"], module["arguments"], module["activation_bytes"], module["weights"]
     for value in document["values"]:
         if value["kind"] != "int":
             del value["value"]

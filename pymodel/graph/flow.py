@@ -58,14 +58,14 @@ class _Drawing:
         entering = [self.hierarchy.tensors[name] for name in dict.fromkeys(names) if name in self.hierarchy.tensors]
         for number, tensor in enumerate(entering, start=1):
             name = "input" if len(entering) == 1 else f"input {number}"
-            node = boundary_node(f"{prefix}#input{number}", name, "input", tensor.dims)
+            node = boundary_node(f"{prefix}#input{number}", name, "input", tensor.dims, tensor.dtype)
             self.nodes.append(node)
             self.makers[tensor.id] = node.id
 
     def draw_outputs(self, prefix: str, leaving: tuple[Tensor, ...]) -> None:
         for number, tensor in enumerate(leaving, start=1):
             name = "output" if len(leaving) == 1 else f"output {number}"
-            node = boundary_node(f"{prefix}#output{number}", name, "output", tensor.dims)
+            node = boundary_node(f"{prefix}#output{number}", name, "output", tensor.dims, tensor.dtype)
             self.nodes.append(node)
             self.connect([tensor.id], node.id)
 
@@ -90,7 +90,9 @@ class _Drawing:
 
 
 def operation_node(hierarchy: Hierarchy, i: int) -> Node:
+    """The node of an operation, with all that is known of it."""
     operation = hierarchy.operations[i]
+    dtypes = {tensor.dtype for tensor in operation.outputs}
     path = module_path(operation)
     module = hierarchy.modules.get(path) if path is not None else None
     return Node(
@@ -107,13 +109,17 @@ def operation_node(hierarchy: Hierarchy, i: int) -> Node:
         kind=operation.kind,
         arguments=module.arguments if module else "",
         error=explain_fault(hierarchy, i),
+        activation_bytes=operation.activation_bytes,
+        dtype=dtypes.pop() if len(dtypes) == 1 else None,
+        trainable=module.trainable if module else 0,
+        weights=module.weights if module else (),
     )
 
 
-def boundary_node(id: str, name: str, kind: str, dims: Dims) -> Node:
+def boundary_node(id: str, name: str, kind: str, dims: Dims, dtype: str | None = None) -> Node:
     """An input or output of the opened level itself. It stands for no code."""
     inputs, outputs = ((), (dims,)) if kind == "input" else ((dims,), ())
-    return Node(id, name, kind, None, None, inputs, outputs, parameters=0, flops=0, children=0, kind=kind)
+    return Node(id, name, kind, None, None, inputs, outputs, parameters=0, flops=0, children=0, kind=kind, dtype=dtype)
 
 
 def _location(operation: Operation) -> Location | None:

@@ -16,6 +16,7 @@ MAX_NODES = 300
 """A level with more takes seconds to lay out."""
 
 _GROUP = re.compile(r"^(?P<level>.*)~(?P<start>\d+)-(?P<stop>\d+)$", re.DOTALL)
+_ROW = re.compile(r"^(?P<first>.*)×(?P<count>\d+)$", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,19 @@ def split_group(path: str) -> tuple[str, tuple[int, int] | None]:
     if match is None:
         return path, None
     return match["level"], (int(match["start"]), int(match["stop"]))
+
+
+def split_row(path: str) -> tuple[str, int] | None:
+    """The path of a row of equal blocks, taken apart: the id of the first, and how many they are."""
+    match = _ROW.match(path)
+    return (match["first"], int(match["count"])) if match else None
+
+
+def open_row(drawing: Drawing, path: str, first: str, count: int) -> Drawing:
+    """The blocks of a row one by one, out of a level in which none are folded."""
+    steps = [node.id for node in drawing.nodes if node.kind not in ("input", "output")]
+    start = steps.index(first)
+    return open_group(drawing, path, start, start + count)
 
 
 def fold_equal_blocks(flow: Flow) -> Drawing:
@@ -120,14 +134,23 @@ def _is_block(node: Node) -> bool:
 
 
 def _likeness(node: Node) -> tuple[object, ...]:
-    return (node.type, node.arguments, node.inputs, node.outputs, node.parameters, node.flops, node.children)
+    return (
+        node.type,
+        node.arguments,
+        node.inputs,
+        node.outputs,
+        node.parameters,
+        node.flops,
+        node.children,
+        node.change,
+    )
 
 
 def _folded(run: list[Node]) -> Node:
-    return replace(run[0], name=_name_of_row(run[0].name, run[-1].name), repeats=len(run))
+    return replace(run[0], name=name_of_row(run[0].name, run[-1].name), repeats=len(run))
 
 
-def _name_of_row(first: str, last: str) -> str:
+def name_of_row(first: str, last: str) -> str:
     """`layers.0…11` for what goes from `layers.0` to `layers.11`."""
     stem, dot, _ = first.rpartition(".")
     return f"{first}…{last.removeprefix(stem + dot) if last.startswith(stem + dot) else last}"
@@ -137,23 +160,25 @@ def _group_node(id: str, members: list[Node]) -> Node:
     first, last = members[0], members[-1]
     return Node(
         id=id,
-        name=_name_of_row(first.name, last.name),
+        name=name_of_row(first.name, last.name),
         type=f"{len(members)} nodes",
         path=None,
         range=first.range,
         inputs=first.inputs,
         outputs=last.outputs,
         parameters=sum(node.parameters for node in members),
-        flops=_total_flops(members),
+        flops=_add_up([node.flops for node in members]),
         children=len(members),
         kind="group",
         error=next((node.error for node in members if node.error), None),
+        activation_bytes=_add_up([node.activation_bytes for node in members]),
+        trainable=sum(node.trainable for node in members),
     )
 
 
-def _total_flops(nodes: list[Node]) -> int | str:
-    known = sum(node.flops for node in nodes if isinstance(node.flops, int))
-    symbolic = [f"({node.flops})" for node in nodes if isinstance(node.flops, str)]
+def _add_up(amounts: list[int | str]) -> int | str:
+    known = sum(amount for amount in amounts if isinstance(amount, int))
+    symbolic = [f"({amount})" for amount in amounts if isinstance(amount, str)]
     return " + ".join([*symbolic, *([str(known)] if known else [])]) if symbolic else known
 
 

@@ -20,9 +20,16 @@ from .diagnostic import Fix as Fix
 from .diagnostic import Related as Related
 from .diagnostic import Severity as Severity
 from .errors import PyModelError as PyModelError
+from .graph import Change as Change
 from .graph import Edge as Edge
+from .graph import GraphDiff as GraphDiff
+from .graph import Hit as Hit
 from .graph import Level as Level
 from .graph import Node as Node
+from .graph import NodeChange as NodeChange
+from .graph import NodeFacts as NodeFacts
+from .graph import Overlay as Overlay
+from .graph import Reading as Reading
 from .location import Location as Location
 from .location import Position as Position
 from .location import Range as Range
@@ -52,3 +59,4 @@ from .trace import Totals as Totals
 from .trace import Trace as Trace
 from .trace import TraceStatus as TraceStatus
 from .trace import Value as Value
+from .trace import Weight as Weight

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from .graph import Level
+from .graph import GraphDiff, Hit, Level, Overlay
 from .model import DataFactory, ModelSite
 from .runs import MetricRow, Run
 
@@ -35,12 +35,20 @@ class ModelsResult:
 
 @dataclass(frozen=True)
 class GraphParams:
-    """Ask for one level of a model's graph. Without `target`, the model at `position`, else the file's first."""
+    """Ask for one level of a model's graph. Without `target`, the model at `position`, else the file's first.
+
+    With `node`, the level is the one that shows it, whatever `path` says. `inner` are the paths of levels that are
+    opened in this one; `overlay` is what to colour by; `base` is what `pymodel/compare` was asked to compare with.
+    """
 
     uri: str
     target: str | None = None
     position: LspPosition | None = None
     path: str = ""
+    node: str | None = None
+    inner: tuple[str, ...] = ()
+    overlay: str | None = None
+    base: str | None = None
 
 
 @dataclass(frozen=True)
@@ -62,17 +70,86 @@ class GraphResult:
     breadcrumbs: tuple[Crumb, ...]
     level: Level | None
     message: str | None = None
+    inner: tuple[Level, ...] = ()
+    """The levels opened in this one, those of `GraphParams.inner` that there still are."""
+    selected: str | None = None
+    """The node that is drawn for `GraphParams.node`."""
+    overlay: Overlay | None = None
+    base: str | None = None
+    """What the level is compared with, by name; its nodes then say what changed."""
+
+
+@dataclass(frozen=True)
+class FindNodesParams:
+    uri: str
+    target: str
+    query: str
+
+
+@dataclass(frozen=True)
+class FindNodesResult:
+    """Answer to `pymodel/findNodes`: the nodes of the whole graph that fit, the nearest first."""
+
+    hits: tuple[Hit, ...]
+
+
+@dataclass(frozen=True)
+class GraphTextParams:
+    """Ask for a graph as text: a level as `mermaid`, or the whole of it as `json`."""
+
+    uri: str
+    target: str
+    format: Literal["mermaid", "json"]
+    path: str = ""
+
+
+@dataclass(frozen=True)
+class GraphTextResult:
+    """Answer to `pymodel/graphText`."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class CompareParams:
+    """Compare a model with what it was, or with another: `base` is `git:REVISION`, `model:TARGET` or `run:FOLDER`."""
+
+    uri: str
+    target: str
+    base: str
+
+
+@dataclass(frozen=True)
+class CompareResult:
+    """Answer to `pymodel/compare`. `pymodel/graph` with the same `base` then marks what changed."""
+
+    diff: GraphDiff
+
+
+@dataclass(frozen=True)
+class BasesParams:
+    uri: str
+    target: str
+
+
+@dataclass(frozen=True)
+class BasesResult:
+    """Answer to `pymodel/bases`: what there is to compare with, by the kind of `CompareParams.base`."""
+
+    revisions: tuple[str, ...]
+    models: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class NodeAtParams:
-    """Ask which node of the opened level (`path`) stands at a position of a document."""
+    """Ask which node of the opened level (`path`), or of those opened in it, stands at a position of a document."""
 
     uri: str
     position: LspPosition
     graph_uri: str
     target: str
     path: str = ""
+    inner: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -108,6 +108,16 @@ class Read:
 
 
 @dataclass(frozen=True)
+class Weight:
+    """A parameter of a module itself; `name` is the one it has there: `weight`."""
+
+    name: str
+    dims: Dims
+    dtype: str
+    trainable: bool
+
+
+@dataclass(frozen=True)
 class ModuleSummary:
     """One module of the hierarchy; `path` is empty for the root. Parameters count its children's, shared ones once;
     FLOPs and activation bytes are those of all of its calls.
@@ -124,6 +134,7 @@ class ModuleSummary:
     inputs: tuple[Dims, ...] = ()
     arguments: str = ""
     activation_bytes: Dim = 0
+    weights: tuple[Weight, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from ..schema import (
     Trace,
     TraceStatus,
     Value,
+    Weight,
 )
 from .fitting import Fitter
 from .instrument import Site
@@ -194,9 +195,18 @@ def _summarise_modules(
                 inputs=inputs,
                 arguments=module.extra_repr(),
                 activation_bytes=activation_bytes,
+                weights=_own_weights(module),
             )
         )
     return tuple(summaries)
+
+
+def _own_weights(module: nn.Module) -> tuple[Weight, ...]:
+    return tuple(
+        Weight(name, tuple(each.shape), str(each.dtype).removeprefix("torch."), each.requires_grad)
+        for name, each in module.named_parameters(recurse=False)
+        if not isinstance(each, nn.UninitializedParameter)
+    )
 
 
 def _shapes(

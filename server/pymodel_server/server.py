@@ -20,6 +20,7 @@ from pymodel.schema.protocol import StatusNotification, TraceChangedNotification
 
 from . import features
 from .analysis import Analyses, State
+from .bases import Bases
 from .configuration import Configuration, read_configuration
 from .convert import Encoding, to_plain, uri_to_path
 from .interpreter import NoInterpreter, find_interpreter
@@ -42,6 +43,7 @@ class PyModelServer(LanguageServer):
         self.configuration = Configuration()
         self.folders: tuple[str, ...] = ()
         self.analyses = Analyses(self._on_change, self._on_progress)
+        self.bases = Bases(self.analyses)
         self.jobs = Jobs(self.notify, lambda: self.configuration.interpreter or self.interpreter or sys.executable)
         self.watcher = Watcher(self._on_files, self._on_runs, self._on_notice)
         self.interpreter: str | None = None

@@ -168,3 +168,22 @@ def test_probe_tells_what_is_there_and_what_is_not(folder: Path) -> None:
     without_packages = document(run(folder, "probe", python=("-S",)), 3)
     assert without_packages["torch"] is None
     assert "pip install torch" in without_packages["error"]
+
+
+def test_what_changed_since_a_revision(folder: Path) -> None:
+    def git(*words: str) -> None:
+        subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *words], cwd=folder, check=True, timeout=60)
+
+    for words in (("init", "-q"), ("add", "."), ("commit", "-qm", "first")):
+        git(*words)
+    assert "nothing changed" in run(folder, "graph", "fine.py", "--diff", "HEAD").stdout
+    (folder / "fine.py").write_text(HEALTHY.replace("y = self.fc(x)", "y = self.fc(x).tanh()"), encoding="utf-8")
+    diff = document(run(folder, "graph", "fine.py", "--diff", "HEAD", "--json"), 0)["diff"]
+    assert [(each["change"], each["before"]) for each in diff["changes"]] == [("added", None)]
+    assert "| added |" in run(folder, "graph", "fine.py", "--diff", "HEAD", "--format", "markdown").stdout
+    assert "flowchart" in run(folder, "graph", "fine.py", "--format", "mermaid").stdout
+    unknown = run(folder, "graph", "fine.py", "--diff", "--output=fine.py")
+    assert unknown.returncode == 2
+    assert run(folder, "graph", "fine.py", "--diff=--output=fine.py").stderr.startswith(
+        "pymodel: git knows no revision"
+    )
