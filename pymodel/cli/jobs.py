@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ..discover.pins import format_input
+from ..discover.pins import format_inputs
 from ..discover.roots import find_import_roots
 from ..schema import ExportRequest, Run, TrainRequest, to_json
 from ..worker.client import MAIN
@@ -146,8 +146,7 @@ def _construction_of(
             path=target.path,
             advice="`pymodel why` tells what was tried; --init says how to construct it.",
         )
-    pins = tuple(format_input(each) for each in trace.inputs)
-    return trace.construction.expression, trace.construction.prelude, roots, pins
+    return trace.construction.expression, trace.construction.prelude, roots, format_inputs(trace)
 
 
 def _run_job(target: Target, request: TrainRequest | ExportRequest, options: argparse.Namespace) -> tuple[Path, Run]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..schema import Diagnostic, Dim, Input, Pin, Position, PyModelError
+from ..schema import Diagnostic, Dim, Input, Pin, Position, PyModelError, Symbol, Trace
 from .document import Document
 from .models import find_models
 from .roots import read_pyproject
@@ -145,11 +146,23 @@ def parse_input(text: str, *, path: str | None = None, line: int | None = None) 
     return InputSpec(name.strip(), _spec(node))
 
 
-def format_input(given: Input) -> str:
-    """The pin that stands for an input of a trace: `x=(B, 3, 12, 12):float32`."""
+def format_inputs(trace: Trace) -> tuple[str, ...]:
+    """The pins that stand for the inputs of a trace. Sizes that vary freely stay symbols; those that the model limits
+    (to multiples, to a smallest image) are written as the numbers they were probed at first."""
+    numbers = {name: symbol.probed[0] for name, symbol in trace.symbols.items() if not _varies_freely(symbol)}
+    return tuple(format_input(each, numbers) for each in trace.inputs)
+
+
+def _varies_freely(symbol: Symbol) -> bool:
+    return symbol.meaning in ("batch", "length") and symbol.min <= 2 and symbol.multiple_of == 1
+
+
+def format_input(given: Input, numbers: Mapping[str, int] | None = None) -> str:
+    """The pin that stands for an input: `x=(B, 3, 12, 12):float32`, with `numbers` in place of symbols."""
     if given.dims is None:
         return f"{given.name}={given.expression}"
-    dims = ", ".join(str(dim) for dim in given.dims) + ("," if len(given.dims) == 1 else "")
+    sizes = [(numbers or {}).get(dim, dim) if isinstance(dim, str) else dim for dim in given.dims]
+    dims = ", ".join(map(str, sizes)) + ("," if len(sizes) == 1 else "")
     return f"{given.name}=({dims}):{given.dtype or 'float32'}"
 
 

@@ -54,13 +54,15 @@ class Input:
 
 @dataclass(frozen=True)
 class Symbol:
-    """A size that may vary, the sizes it was probed at, and what was found to bind it."""
+    """A size that may vary, the sizes it was probed at, and
+    what was found to bind it: what is shown holds at its multiples of `multiple_of` from `min` up to `max`, if any."""
 
     meaning: str
     probed: tuple[int, ...]
     min: int = 1
     multiple_of: int = 1
     equals: int | None = None
+    max: int | None = None
 
 
 @dataclass(frozen=True)

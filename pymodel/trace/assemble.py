@@ -28,7 +28,8 @@ from ..schema import (
 from .fitting import Fitter
 from .instrument import Site
 from .mode import Fault, OperationSeen
-from .operations import aligned_operations, assemble_operations, matched_operations, total_cost, within
+from .observations import find_columns
+from .operations import assemble_operations, costed_operations, matched_operations, total_cost, within
 from .places import Places
 from .probes import Probes
 from .recorder import ModuleSeen
@@ -68,7 +69,6 @@ def assemble(
     model: nn.Module,
     construction: Construction,
     inputs: Sequence[Input],
-    meanings: dict[str, str],
     probes: Probes,
     sites: Sequence[Site],
     built: Sequence[Event],
@@ -78,7 +78,8 @@ def assemble(
 ) -> Assembled:
     """Put together all that the runs of `probes` and the events of the construction (`built`) told."""
     runs = probes.runs
-    fitter = Fitter([run.binding for run in runs])
+    fitter = probes.fitter
+    fitter.learn(find_columns(runs)[0])
     paths = {id(module): path for path, module in model.named_modules()}
     init_values, init_reads = assemble_values(sites, [built], Fitter([{}]), paths, "init")
     values, reads = assemble_values(sites, [run.events for run in runs], fitter, paths, "forward")
@@ -94,7 +95,7 @@ def assemble(
         {path: count.total for path, count in counts.items()},
         constructed_at,
     )
-    aligned = aligned_operations(runs)
+    costed = costed_operations(runs)
     base = probes.base
     trace = Trace(
         target=target,
@@ -102,17 +103,14 @@ def assemble(
         status=_status(base),
         construction=construction,
         inputs=tuple(inputs),
-        symbols={
-            name: Symbol(meanings.get(name, "unknown" if name in base.unknown else "size"), sizes)
-            for name, sizes in probes.probed.items()
-        },
+        symbols=describe_symbols(probes),
         values=_init_first(init_values, values),
         modules=_summarise_modules(model, operations, runs, fitter),
         diagnostics=(),
         totals=Totals(
             counts[""].total,
             counts[""].trainable,
-            *total_cost(aligned, range(len(base.operations)), fitter),
+            *total_cost(costed, range(len(base.operations)), fitter),
         ),
         reads=_unique_reads(init_reads, reads),
         operations=operations,
@@ -130,6 +128,20 @@ def assemble(
 def _numbers_were_moved(probes: Probes) -> bool:
     """Whether runs at other numbers tell what rests on each that was read from a tensor."""
     return probes.base.numbers <= set(probes.probed)
+
+
+def describe_symbols(probes: Probes) -> dict[str, Symbol]:
+    """The schema's form of the sizes that vary, by name."""
+    return {
+        each.name: Symbol(
+            each.meaning,
+            probes.probed[each.name],
+            min=each.smallest,
+            multiple_of=each.step,
+            max=each.largest,
+        )
+        for each in probes.variables
+    }
 
 
 def _status(base: Run) -> TraceStatus:
@@ -161,7 +173,7 @@ def _construction_sites(sites: Sequence[Site], built: Sequence[Event], paths: di
 def _summarise_modules(
     model: nn.Module, operations: Sequence[Operation], runs: Sequence[Run], fitter: Fitter
 ) -> tuple[ModuleSummary, ...]:
-    aligned, matched = aligned_operations(runs), matched_operations(runs)
+    costed, matched = costed_operations(runs), matched_operations(runs)
     calls: dict[str, list[int]] = {}
     for index, seen in enumerate(runs[0].operations):
         if seen.module is not None:
@@ -171,7 +183,7 @@ def _summarise_modules(
         count = count_parameters(module)
         indices = calls.get(path, [])
         ran = [inner for index in indices for inner in within(runs[0].operations, index)]
-        flops, activation_bytes = total_cost(aligned, ran if path else range(len(runs[0].operations)), fitter)
+        flops, activation_bytes = total_cost(costed, ran if path else range(len(runs[0].operations)), fitter)
         inputs: tuple[Dims, ...] = ()
         outputs: tuple[Dims, ...] = ()
         if indices:

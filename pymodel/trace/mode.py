@@ -36,6 +36,7 @@ from .meta import move, requested_device
 from .refusals import output_of_pattern
 
 MAX_FAULTS = 20
+NO_LIMIT = sys.maxsize
 _is_autocast = torch._C._is_any_autocast_enabled
 Frame = tuple[CodeType, int]
 """A code object and the offset of its running instruction: resolved to a range by `co_positions`, when asked."""
@@ -68,6 +69,10 @@ def _describe(func: Any) -> tuple[str, Role]:
     if name in packed.NAMES:
         return name, "pack"
     return name, "move" if name in _MOVERS else "compute"
+
+
+class TooManyCalls(BaseException):
+    """A run asks more of torch than it may. Not an Exception: user code may not catch it."""
 
 
 @dataclass(slots=True)
@@ -120,8 +125,12 @@ class ForwardMode(TorchFunctionMode):
         assumptions: Assumptions,
         ledger: Ledger,
         asker: Asker | None = None,
+        most: int = NO_LIMIT,
     ) -> None:
         super().__init__()
+        self.most = most
+        self.calls = 0
+        """Functions of torch that were called, of which there may be `most`."""
         self.ledger = ledger
         self.assumptions = assumptions
         self.asker = asker
@@ -169,6 +178,9 @@ class ForwardMode(TorchFunctionMode):
         kwargs = kwargs or {}
         if role == "get":
             return func(*args, **kwargs)
+        self.calls += 1
+        if self.calls > self.most:
+            raise TooManyCalls
         self.poll()
         if role == "read":
             return self.assumptions.read(func, name, args)

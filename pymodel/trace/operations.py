@@ -26,7 +26,7 @@ def assemble_operations(
     torch's own code (the children of an `nn.Sequential`).
     """
     base = runs[0]
-    aligned = aligned_operations(runs)
+    costed = costed_operations(runs)
     matched = matched_operations(runs)
     ids = _stable_ids(base.operations)
     result = [_boundary("input", name, [], seen) for name, seen in _fit_inputs(runs, fitter, input_names)]
@@ -37,7 +37,7 @@ def assemble_operations(
             Tensor(name, fitter.shape([(run, each.outputs[n][1]) for run, each in same])[0], dtype)
             for n, (name, _, dtype) in enumerate(seen.outputs)
         )
-        flops, activation_bytes = total_cost(aligned, within(base.operations, index), fitter)
+        flops, activation_bytes = total_cost(costed, within(base.operations, index), fitter)
         result.append(
             Operation(
                 id=ids[index],
@@ -69,6 +69,12 @@ def aligned_operations(runs: Sequence[Run]) -> list[tuple[int, list[OperationSee
 
     expected = outline(runs[0])
     return [(number, run.operations) for number, run in enumerate(runs) if outline(run) == expected]
+
+
+def costed_operations(runs: Sequence[Run]) -> list[tuple[int, list[OperationSeen]]]:
+    """The aligned runs that tell costs: not those with a size of 1, where tensors need no copy to be contiguous."""
+    aligned = aligned_operations(runs)
+    return [(number, each) for number, each in aligned if number == 0 or 1 not in runs[number].binding.values()]
 
 
 def matched_operations(runs: Sequence[Run]) -> list[tuple[int, Sequence[OperationSeen | None]]]:
@@ -107,12 +113,12 @@ def within(operations: Sequence[OperationSeen], index: int) -> list[int]:
 
 
 def total_cost(
-    aligned: Sequence[tuple[int, list[OperationSeen]]], indices: Iterable[int], fitter: Fitter
+    costed: Sequence[tuple[int, list[OperationSeen]]], indices: Iterable[int], fitter: Fitter
 ) -> tuple[Dim, Dim]:
     """FLOPs of these operations together, and the bytes that they keep for the backward pass."""
     chosen = list(indices)
-    flops = [[(run, operations[n].flops) for run, operations in aligned] for n in chosen]
-    kept = [[(run, operations[n].bytes) for run, operations in aligned] for n in chosen]
+    flops = [[(run, operations[n].flops) for run, operations in costed] for n in chosen]
+    kept = [[(run, operations[n].bytes) for run, operations in costed] for n in chosen]
     return fitter.total(flops), fitter.total(kept)
 
 

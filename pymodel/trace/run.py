@@ -18,7 +18,7 @@ from .assume import UNKNOWN_SIZE, Assumptions, assuming
 from .autocast import autocast_on_meta
 from .leaves import tensors_in
 from .memo import Asker, Memo, NeedsGraph
-from .mode import Fault, ForwardMode, Frame, OperationSeen, dtype_name
+from .mode import NO_LIMIT, Fault, ForwardMode, Frame, OperationSeen, TooManyCalls, dtype_name
 from .recorder import Recorder, Seen, recording
 from .refusals import refusing
 
@@ -45,6 +45,8 @@ class Run:
     numbers: frozenset[str]
     choices: tuple[bool, ...]
     assumed: bool
+    calls: int
+    """Functions of torch that were called."""
     error: BaseException | None
     error_frame: Frame | None
     doubtful: bool
@@ -114,11 +116,13 @@ def run_forward(
     *,
     record: bool = True,
     frontier: bool = True,
+    most: int = NO_LIMIT,
     poll: Callable[[], None] = lambda: None,
     memo: Memo | None = None,
 ) -> Run:
     """Run `model` on the arguments that `arguments()` makes. Never raises for what the user's code does: faults and
-    the error that ended the run are in the answer. Cancellation, a BaseException, passes through.
+    the error that ended the run are in the answer. Cancellation, a BaseException, passes through, and so does
+    `TooManyCalls`, where more than `most` functions of torch are called.
 
     With a `memo` the answer is the same and comes sooner. Where the run fails and something was assumed before, other
     assumptions are tried: code that checks its values goes on where they are as it wants them.
@@ -126,7 +130,7 @@ def run_forward(
 
     def once(choices: Sequence[bool], binding: dict[str, int]) -> Run:
         for each in (memo, None) if memo is not None else (None,):
-            run = _run_once(model, arguments, binding, choices, files, record, frontier, poll, each)
+            run = _run_once(model, arguments, binding, choices, files, record, frontier, most, poll, each)
             if run is not None:
                 return run
         raise AssertionError("without a memo there always is a run")
@@ -163,6 +167,7 @@ def _run_once(
     files: frozenset[str],
     record: bool,
     frontier: bool,
+    most: int,
     poll: Callable[[], None],
     memo: Memo | None,
 ) -> Run | None:
@@ -171,7 +176,7 @@ def _run_once(
     assumptions = Assumptions(binding, choices)
     ledger = Ledger(model)
     asker = None if memo is None else Asker(memo, lambda: assumptions.asked)
-    mode = ForwardMode(files, paths, poll, frontier, assumptions, ledger, asker)
+    mode = ForwardMode(files, paths, poll, frontier, assumptions, ledger, asker, most)
     recorder = Recorder(mode.device_of, assumptions.is_assumed)
     error: BaseException | None = None
     frame: Frame | None = None
@@ -202,6 +207,8 @@ def _run_once(
         doubtful = not isinstance(caught, CERTAIN) and (assumptions.everything or assumptions.decides(mode.given))
     except NeedsGraph:
         return None
+    if mode.calls > most:
+        raise TooManyCalls  # user code caught it all the same
     if memo is not None and mode.needs_graph:
         return None
     return Run(
@@ -215,6 +222,7 @@ def _run_once(
         frozenset(assumptions.numbers),
         tuple(assumptions.choices),
         assumptions.made > 0,
+        mode.calls,
         error,
         frame,
         doubtful,

@@ -11,16 +11,18 @@ from typing import Any, Protocol
 from torch import nn
 
 from ..cost.parameters import count_parameters
-from ..schema import Dims, Location, ModuleSummary, Symbol, Trace
-from .assemble import Failure, fit_failure
+from ..resolve.sizes import BATCH, Size
+from ..schema import Dims, Location, ModuleSummary, Trace
+from .assemble import Failure, describe_symbols, fit_failure
 from .assume import Assumptions, assuming
 from .fitting import Fitter
 from .instrument import Site
 from .loaders import Samples, drawing
 from .memo import Memo
-from .mode import Frame
+from .mode import NO_LIMIT, Frame
+from .observations import find_columns
 from .places import Places
-from .probes import BATCHES, Probes, probe
+from .probes import Probes, probe
 from .recorder import Recorder, recording
 from .run import Run
 from .stepmode import StepMode, Witness
@@ -87,27 +89,28 @@ def follow(
     samples, facts = Samples(), Facts()
     known: dict[tuple[tuple[str, int], ...], ScriptRun] = {}
 
-    def run(binding: dict[str, int]) -> ScriptRun:
+    def start(binding: dict[str, int], frontier: bool = False, most: int = NO_LIMIT) -> ScriptRun:
         key = tuple(sorted(binding.items()))
         if key not in known:
-            known[key] = walk(binding)
+            known[key] = walk(binding, most)
         return known[key]
 
-    def walk(binding: dict[str, int]) -> ScriptRun:
+    def walk(binding: dict[str, int], most: int) -> ScriptRun:
         facts.forget()
         for _ in range(MAX_WALKS):
             facts.changed = False
-            walked = _walk(prepared, oracle, files, poll, samples, facts, binding, memo)
+            walked = _walk(prepared, oracle, files, poll, samples, facts, binding, most, memo)
             for model in walked.wanted:
                 oracle.ask(model)
             if not facts.changed:
                 break
         return walked
 
-    first = run({"B": BATCHES[0]})
-    bases = {"B": BATCHES[0], **oracle.symbols} if first.batches_drawn else dict(oracle.symbols)
-    probes = probe(run, bases)
-    return _assemble(prepared, oracle, files, places, probes)
+    first = start({"B": BATCH})
+    bases = {"B": BATCH, **oracle.symbols} if first.batches_drawn else oracle.symbols
+    meanings = {"B": "batch", **oracle.meanings}
+    probes = probe(start, [Size(name, base, meanings[name], name) for name, base in bases.items()])
+    return _assemble(prepared, files, places, probes)
 
 
 def _walk(
@@ -118,6 +121,7 @@ def _walk(
     samples: Samples,
     facts: Facts,
     binding: dict[str, int],
+    most: int,
     memo: Memo | None,
 ) -> ScriptRun:
     assumptions = Assumptions(binding)
@@ -129,7 +133,8 @@ def _walk(
         facts=facts,
         inputs_of=lambda model: oracle.inputs(model, binding),
         samples=samples,
-        batch=binding.get("B", BATCHES[0]),
+        batch=binding.get("B", BATCH),
+        most=most,
         memo=memo,
     )
     sites = prepared.instrumenter.sites
@@ -156,6 +161,7 @@ def _walk(
         numbers=frozenset(assumptions.numbers),
         choices=tuple(assumptions.choices),
         assumed=assumptions.made > 0,
+        calls=mode.calls,
         error=None,
         error_frame=None,
         doubtful=False,
@@ -186,10 +192,11 @@ class _ScriptRecorder(Recorder):
         return super().record(site, value)
 
 
-def _assemble(prepared: Prepared, oracle: Oracle, files: frozenset[str], places: Places, probes: Probes) -> Followed:
+def _assemble(prepared: Prepared, files: frozenset[str], places: Places, probes: Probes) -> Followed:
     runs: Sequence[Any] = probes.runs
     base: ScriptRun = runs[0]
-    fitter = Fitter([run.binding for run in runs])
+    fitter = probes.fitter
+    fitter.learn(find_columns(runs)[0])
     sites: Sequence[Site] = prepared.instrumenter.sites
     paths = {**base.paths, **{id(module): name for name, module in base.modules.items()}}
     values, reads = assemble_values(sites, [run.events for run in runs], fitter, paths, "forward")
@@ -201,10 +208,7 @@ def _assemble(prepared: Prepared, oracle: Oracle, files: frozenset[str], places:
         status="failed" if not ran else "partial" if base.faults else "complete",
         construction=None,
         inputs=(),
-        symbols={
-            name: Symbol("unknown" if name in base.unknown else oracle.meanings.get(name, "batch"), sizes)
-            for name, sizes in probes.probed.items()
-        },
+        symbols=describe_symbols(probes),
         values=tuple(value for value in values if value.kind != "other"),
         modules=tuple(
             summary for name, module in base.modules.items() for summary in _summarise(name, module, read_modules)

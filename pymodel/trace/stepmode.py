@@ -56,10 +56,11 @@ class StepMode(ForwardMode):
         inputs_of: InputsOf,
         samples: Samples,
         batch: int,
+        most: int,
         memo: Memo | None,
     ) -> None:
         asker = None if memo is None else Asker(memo, lambda: assumptions.asked)
-        super().__init__(files, {}, poll, False, assumptions, Ledger(nn.Module()), asker)
+        super().__init__(files, {}, poll, False, assumptions, Ledger(nn.Module()), asker, most)
         self.fed = 0
         """How often something that varies with the binding came up."""
         self.started = False

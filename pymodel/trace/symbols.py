@@ -1,159 +1,194 @@
 """From sizes at several bindings to an expression over the symbols.
 
-One symbol at a time is moved from the base to two further sizes, which fixes its part of the expression; products and
-sums of parts are then tried, and what is claimed must hold at bindings that were not used to fit it.
+One symbol at a time is moved from the base, which fixes its part of the expression; products and sums of parts are
+then tried, and what is claimed must hold at every binding, those where several symbols moved at once included.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 
-Binding = Mapping[str, int]
+from ..schema import Dim
+from .expressions import Binding, add, evaluate, multiply, product
+from .forms import Core, Part, find_form
+
 Sample = tuple[Binding, int]
-MAX_DIVISOR = 64
+Steps = Mapping[str, int]
+Cores = Mapping[str, Sequence[Core]]
+ALIKE = 512
+"""Cores that differ by the same number at so many sizes are taken to differ by it everywhere."""
 
 
 @dataclass(frozen=True)
-class Part:
-    """An integer function of one symbol: its text, and the text's precedence (`sum`, `product` or `atom`)."""
+class Fitted:
+    """The expression that samples have, or None; `wanted` are sizes of symbols that would decide between several.
 
-    text: str
-    kind: str
-    evaluate: Callable[[int], int]
+    `core` is what the expression is made of where it is of one symbol.
+    """
+
+    expression: Dim | None
+    wanted: tuple[tuple[str, int], ...] = ()
+    core: tuple[str, Core] | None = None
 
 
-def fit(samples: Sequence[Sample]) -> int | str | None:
-    """An expression that holds at every sample; None where none of the known forms does.
+def fit(samples: Sequence[Sample], steps: Steps | None = None, known: Cores | None = None) -> Fitted:
+    """An expression that holds at every sample, and that no other of the known forms contradicts elsewhere.
 
-    `samples[0]` is at the base binding; the samples that differ from it in one symbol fix that symbol's part, the
-    others verify.
+    `samples[0]` is at the base binding. `steps`: what the sizes of a symbol are multiples of. `known`: cores that were
+    found in other functions of a symbol.
     """
     base, value = samples[0]
     if all(other == value for _, other in samples):
-        return value
+        return Fitted(value)
+    steps, known = steps or {}, known or {}
+    moving = [symbol for symbol in base if len({other for _, other in _along(symbol, samples)}) > 1]
+    if not moving:
+        # It moves only where several symbols do: each alone will tell whose doing it is.
+        odd = next(binding for binding, other in samples if other != value)
+        return Fitted(None, tuple((symbol, odd[symbol]) for symbol in base if odd[symbol] != base[symbol]))
+    if len(moving) == 1:
+        symbol = moving[0]
+        points = [(binding[symbol], other) for binding, other in samples]
+        found = find_form(symbol, points, steps.get(symbol, 1), known.get(symbol, ()))
+        wanted = tuple((symbol, size) for size in found.wanted)
+        return Fitted(found.part.text, (), (symbol, found.part.whole())) if found.part else Fitted(None, wanted)
     parts: dict[str, Part] = {}
-    for symbol in base:
-        column = [sample for sample in samples if all(sample[0][s] == base[s] for s in base if s != symbol)]
-        if all(other == value for _, other in column):
-            continue
-        part = _fit_one(symbol, [(binding[symbol], other) for binding, other in column])
-        if part is None:
-            return None
-        parts[symbol] = part
-    for combine in (_multiply, _add):
-        candidate = combine(parts, base, value)
-        if candidate is not None and all(evaluate(candidate, binding) == other for binding, other in samples):
+    wanted = ()
+    for symbol in moving:
+        points = [(binding[symbol], other) for binding, other in _along(symbol, samples)]
+        found = find_form(symbol, points, steps.get(symbol, 1), known.get(symbol, ()))
+        if found.part is None:
+            wanted += tuple((symbol, size) for size in found.wanted)
+        else:
+            parts[symbol] = found.part
+    if len(parts) < len(moving):
+        return Fitted(None, wanted)
+    return Fitted(_combine(parts, list(samples), steps, known))
+
+
+def _along(symbol: str, samples: Sequence[Sample]) -> list[Sample]:
+    """The samples that differ from the base in one symbol only, the base first."""
+    base = samples[0][0]
+    return [sample for sample in samples if all(sample[0][other] == base[other] for other in base if other != symbol)]
+
+
+def _combine(parts: Mapping[str, Part], samples: list[Sample], steps: Steps, known: Cores) -> Dim | None:
+    """Parts as a product, as a product and a number, as a sum, or as a factor times the rest: the first that holds."""
+    for candidate in (*_candidates(parts, samples[0], steps, known), *_mixed(parts, samples)):
+        if all(evaluate(candidate, binding) == value for binding, value in samples):
             return candidate
+    for symbol, part in parts.items():
+        rest = _divide(symbol, part.primitive(), samples)
+        others = {other: each for other, each in parts.items() if other != symbol}
+        if rest is None or not others:
+            continue
+        divided = {other: _scale(other, each, rest) for other, each in others.items()}
+        left = {other: each for other, each in divided.items() if each is not None}
+        inner = _combine(left, rest, steps, known) if len(left) == len(others) else None
+        if inner is not None:
+            whole = multiply((part.primitive().text, inner))
+            if all(evaluate(whole, binding) == value for binding, value in samples):
+                return whole
     return None
 
 
-def evaluate(expression: int | str, binding: Binding) -> int:
-    """The number that a dimension stands for at a binding. The expression is one that `fit` made."""
-    if isinstance(expression, int):
-        return expression
-    return int(eval(expression, {"__builtins__": {}, "max": max, "min": min}, dict(binding)))
-
-
-def _fit_one(symbol: str, points: list[tuple[int, int]]) -> Part | None:
-    """A function of one symbol through all points: affine, then with a floor, then quadratic."""
-    if len({x for x, _ in points}) < 2:
+def _scale(symbol: str, part: Part, samples: Sequence[Sample]) -> Part | None:
+    """The part that is left of a symbol's when the samples were divided by another's."""
+    column = _along(symbol, samples)
+    base, value = column[0]
+    before = part.evaluate(base[symbol])
+    if before == 0 or any(coefficient * value % before for coefficient in part.coefficients):
         return None
-    return _fit_affine(symbol, points) or _fit_floor(symbol, points) or _fit_quadratic(symbol, points)
+    scaled = Part(part.core, tuple(coefficient * value // before for coefficient in part.coefficients))
+    return scaled if all(scaled.evaluate(binding[symbol]) == other for binding, other in column) else None
 
 
-def _fit_affine(symbol: str, points: list[tuple[int, int]]) -> Part | None:
-    (x0, y0), (x1, y1) = points[:2]
-    slope, remainder = divmod(y1 - y0, x1 - x0)
-    offset = y0 - slope * x0
-    if remainder or any(slope * x + offset != y for x, y in points):
-        return None
-    return _polynomial(symbol, 0, slope, offset)
-
-
-def _fit_floor(symbol: str, points: list[tuple[int, int]]) -> Part | None:
-    """`(S+a)//d+b`, if the points leave no doubt which: two that fit and differ elsewhere are a guess, not a proof."""
-    xs, ys = [x for x, _ in points], [y for _, y in points]
-    if len(points) < 3 or max(ys) > max(xs):
-        return None
-    found: Part | None = None
-    for divisor in range(2, MAX_DIVISOR + 1):
-        for shift in range(-1, divisor - 1):
-            offset = ys[0] - (xs[0] + shift) // divisor
-            if abs(offset) > MAX_DIVISOR or any((x + shift) // divisor + offset != y for x, y in points):
-                continue
-            part = _floor(symbol, shift, divisor, offset)
-            if found is not None and any(part.evaluate(n) != found.evaluate(n) for n in range(1, 2 * max(xs))):
+def _divide(symbol: str, part: Part, samples: Sequence[Sample]) -> list[Sample] | None:
+    divided = []
+    for binding, value in samples:
+        factor = part.evaluate(binding[symbol])
+        if factor == 0:
+            if value != 0:
                 return None
-            found = found or part
-    return found
-
-
-def _floor(symbol: str, shift: int, divisor: int, offset: int) -> Part:
-    inner = symbol if shift == 0 else f"({symbol}{shift:+d})"
-    text = f"{inner}//{divisor}" + (f"{offset:+d}" if offset else "")
-    return Part(text, "sum", lambda n: (n + shift) // divisor + offset)
-
-
-def _fit_quadratic(symbol: str, points: list[tuple[int, int]]) -> Part | None:
-    if len(points) < 3:
-        return None
-    (x0, y0), (x1, y1), (x2, y2) = points[:3]
-    first, second = (y1 - y0) / (x1 - x0), (y2 - y1) / (x2 - x1)
-    a = round((second - first) / (x2 - x0))
-    b = round(first - a * (x0 + x1))
-    c = y0 - a * x0 * x0 - b * x0
-    if a == 0 or any(a * x * x + b * x + c != y for x, y in points):
-        return None
-    return _polynomial(symbol, a, b, c)
-
-
-def _polynomial(symbol: str, a: int, b: int, c: int) -> Part:
-    terms = [(a, f"{symbol}**2"), (b, symbol), (c, "")]
-    texts = [_term(coefficient, power) for coefficient, power in terms if coefficient]
-    text = "+".join(texts).replace("+-", "-") or "0"
-    kind = "sum" if len(texts) > 1 else "atom" if text == symbol else "product"
-    return Part(text, kind, lambda n: a * n * n + b * n + c)
-
-
-def _term(coefficient: int, power: str) -> str:
-    if not power:
-        return str(coefficient)
-    return power if coefficient == 1 else f"-{power}" if coefficient == -1 else f"{coefficient}*{power}"
-
-
-def _multiply(parts: dict[str, Part], base: Binding, value: int) -> str | None:
-    """`value` as a factor times one primitive part for each symbol: `8*B*T`."""
-    if len(parts) == 1:
-        return next(iter(parts.values())).text
-    factors, product_at_base = [], 1
-    for symbol, part in parts.items():
-        primitive = _primitive(symbol, part)
-        if primitive is None:
+            continue  # nothing is known of the other factor here
+        quotient, rest = divmod(value, factor)
+        if rest:
             return None
-        factors.append(f"({primitive.text})" if primitive.kind == "sum" else primitive.text)
-        product_at_base *= primitive.evaluate(base[symbol])
-    if product_at_base == 0 or value % product_at_base:
-        return None
-    factor = value // product_at_base
-    return "*".join(([] if factor == 1 else [str(factor)]) + factors)
+        divided.append((binding, quotient))
+    return divided if divided and divided[0][0] == samples[0][0] else None
 
 
-def _primitive(symbol: str, part: Part) -> Part | None:
-    """A polynomial part divided by the greatest common divisor of its coefficients."""
-    c = part.evaluate(0)
-    at_one, at_minus_one = part.evaluate(1), part.evaluate(-1)
-    a, b = (at_one + at_minus_one) // 2 - c, (at_one - at_minus_one) // 2
-    if any(part.evaluate(n) != a * n * n + b * n + c for n in (2, 3, 5)):
-        return part  # a floor: taken whole
-    divisor = math.gcd(a, b, c)
-    return _polynomial(symbol, a // divisor, b // divisor, c // divisor) if divisor else None
+def _candidates(parts: Mapping[str, Part], base: Sample, steps: Steps, known: Cores) -> Iterator[Dim]:
+    binding, value = base
+    if len(parts) == 1:
+        yield next(iter(parts.values())).text
+        return
+    primitives = {symbol: part.primitive() for symbol, part in parts.items()}
+    at_base = prod(part.evaluate(binding[symbol]) for symbol, part in primitives.items())
+    if at_base and value % at_base == 0:
+        yield product(value // at_base, (part.text for part in primitives.values()))
+    yield from _shifted_products(parts, base, steps, known)
+    rest = value - sum(part.evaluate(binding[symbol]) for symbol, part in parts.items())
+    constants = sum(part.coefficients[0] for part in parts.values())
+    yield add((Part(part.core, (0, *part.coefficients[1:])).text for part in parts.values()), constants + rest)
 
 
-def _add(parts: dict[str, Part], base: Binding, value: int) -> str | None:
-    """`value` as a sum of one part for each symbol: `S+T+1`."""
-    texts = [part.text for part in parts.values()]
-    total = sum(part.evaluate(base[symbol]) for symbol, part in parts.items())
-    rest = value - total
-    return "+".join(texts).replace("+-", "-") + (f"{rest:+d}" if rest else "")
+def _mixed(parts: Mapping[str, Part], samples: Sequence[Sample]) -> Iterator[Dim]:
+    """`64*T*S+12*T+8*S+5`: two parts that are lines in their cores, and the product of the cores as often as a sample
+    wants it at which both moved."""
+    if len(parts) != 2 or not all(part.is_linear for part in parts.values()):
+        return
+    (first, one), (second, other) = parts.items()
+    base, value = samples[0]
+    at = one.core.evaluate(base[first]), other.core.evaluate(base[second])
+    slopes = one.coefficients[1], other.coefficients[1]
+    for binding, joint in samples:
+        moved = one.core.evaluate(binding[first]) - at[0], other.core.evaluate(binding[second]) - at[1]
+        if not all(moved):
+            continue
+        crossed, rest = divmod(joint - value - slopes[0] * moved[0] - slopes[1] * moved[1], moved[0] * moved[1])
+        if rest or not crossed:
+            return
+        alone = slopes[0] - crossed * at[1], slopes[1] - crossed * at[0]
+        number = value - crossed * at[0] * at[1] - alone[0] * at[0] - alone[1] * at[1]
+        cores = one.core.text, other.core.text
+        terms = [product(crossed, cores)]
+        terms += [product(each, (core,)) for each, core in zip(alone, cores, strict=True) if each]
+        yield add(terms, number)
+        return
+
+
+def _shifted_products(parts: Mapping[str, Part], base: Sample, steps: Steps, known: Cores) -> Iterator[Dim]:
+    """`(H//16)*(W//16)+1`: each part is a line in its core, whose slope is the product of the other cores."""
+    binding, value = base
+    if not all(part.is_linear for part in parts.values()):
+        return
+    options = [
+        list(_lines_of(symbol, part, binding[symbol], steps.get(symbol, 1), known.get(symbol, ())))
+        for symbol, part in parts.items()
+    ]
+    for choice in itertools.product(*options):
+        at_base = [core.evaluate(binding[symbol]) for symbol, core, _ in choice]
+        everything = prod(at_base)
+        if everything == 0:
+            continue
+        slopes = [divmod(slope * number, everything) for (_, _, slope), number in zip(choice, at_base, strict=True)]
+        if len(set(slopes)) == 1 and slopes[0][1] == 0:
+            factor = slopes[0][0]
+            yield add((product(factor, (core.text for _, core, _ in choice)),), value - factor * everything)
+
+
+def _lines_of(symbol: str, part: Part, base: int, step: int, known: Sequence[Core]) -> Iterator[tuple[str, Core, int]]:
+    """The cores in which a linear part is a line, with its slope: its own, and known ones that differ by a number."""
+    slope = part.coefficients[1]
+    yield symbol, part.core, slope
+    if step > 1 and part.core.text == symbol:
+        yield symbol, Core(f"{symbol}//{step}", lambda size: size // step), slope * step
+    for core in known:
+        shift = core.evaluate(base) - part.core.evaluate(base)
+        sizes = range(base, base + ALIKE * step, step)
+        if core != part.core and all(core.evaluate(n) - part.core.evaluate(n) == shift for n in sizes):
+            yield symbol, core, slope

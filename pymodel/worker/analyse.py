@@ -16,6 +16,7 @@ os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")  # a compiled model is traced 
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from ..check.explain import explain
 from ..check.traps import find_traps
@@ -27,7 +28,8 @@ from ..resolve.inputs import ResolvedInput
 from ..resolve.judge import make_arguments
 from ..resolve.load import Loaded, LoadFailed, load_module
 from ..resolve.resolve import Oracle, Resolution
-from ..resolve.specs import replaced, tensors_in, write_expression
+from ..resolve.sizes import bind, loosen
+from ..resolve.specs import write_expression
 from ..schema import (
     Analyse,
     Diagnostic,
@@ -46,6 +48,7 @@ from ..trace.assemble import Assembled, assemble
 from ..trace.instrument import Instrumenter
 from ..trace.memo import Memo, shared_memo
 from ..trace.meta import build
+from ..trace.naming import name_variables
 from ..trace.places import Places
 from ..trace.probes import probe
 from ..trace.recorder import Recorder, recording
@@ -179,25 +182,30 @@ class _Analysis:
             model = build(found.make)
         model.train(self.request.mode == "train")
 
-        def run(binding: dict[str, int]) -> Run:
+        loosened, sizes = loosen(found.inputs, found.symbols)
+
+        def start(binding: dict[str, int], frontier: bool, most: int) -> Run:
             return run_forward(
                 model,
-                lambda: make_arguments(found.inputs, binding, vars(self.loaded.module)),
+                lambda: make_arguments(loosened, binding, vars(self.loaded.module)),
                 binding,
                 self._files(),
+                frontier=frontier,
+                most=most,
                 poll=self.poll,
                 memo=self.memo,
             )
 
-        probes = probe(run, {name: guess.base for name, guess in found.symbols.items()})
-        inputs = tuple(_describe_input(each, probes.fixed) for each in found.inputs)
+        probes = probe(start, sizes, _sizes_within(model))
+        names = name_variables(probes, sizes, self.instrumenter.sites, model)
+        probes = probes.named(names)
+        inputs = tuple(_describe_input(each) for each in bind(loosened, probes.dims))
         assembled = assemble(
             target=self.site.target,
             mode=self.request.mode,
             model=model,
             construction=found.construction,
             inputs=inputs,
-            meanings={name: guess.meaning for name, guess in found.symbols.items()},
             probes=probes,
             sites=self.instrumenter.sites,
             built=recorder.events,
@@ -284,12 +292,16 @@ def _wanted_names(request: Analyse) -> tuple[str, ...]:
     return tuple(target.rpartition("::")[2] for target in request.targets)
 
 
-def _describe_input(found: ResolvedInput, fixed: dict[str, int]) -> Input:
-    """The schema's form of an input, with symbols that could not be moved as the numbers they were."""
+def _sizes_within(model: nn.Module) -> list[int]:
+    """Sizes of a model's parameters, buffers and attributes: what limits a size is often one of them."""
+    tensors = [each for each in (*model.parameters(), *model.buffers()) if not is_lazy(each)]
+    attributes = (value for module in model.modules() for value in vars(module).values() if type(value) is int)
+    return sorted({*(size for tensor in tensors for size in tensor.shape), *attributes})
+
+
+def _describe_input(found: ResolvedInput) -> Input:
+    """The schema's form of an input."""
     spec = found.spec
-    for place, tensor in list(tensors_in(spec)):
-        dims = tuple(fixed.get(dim, dim) if isinstance(dim, str) else dim for dim in tensor.dims)
-        spec = replaced(spec, place, TensorSpec(dims, tensor.dtype))
     if not isinstance(spec, TensorSpec):
         return Input(found.name, found.by, None, None, write_expression(spec), found.source)
     return Input(found.name, found.by, spec.dims, spec.dtype or "float32", write_expression(spec), found.source)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from pymodel.discover.document import Document, parse_document
 from pymodel.discover.models import find_models
-from pymodel.discover.pins import format_input
+from pymodel.discover.pins import format_inputs
 from pymodel.discover.roots import find_import_roots
 from pymodel.discover.steps import MAIN, Script, find_script
 from pymodel.schema import (
@@ -21,7 +21,6 @@ from pymodel.schema import (
     Diagnostic,
     Failed,
     Finished,
-    Input,
     ModelSite,
     Pin,
     Position,
@@ -64,8 +63,8 @@ class State:
     """Its training and evaluation code, if it has any."""
     answers: dict[str, Answer] = field(default_factory=dict)
     """By the model's name; the script's by `__main__`."""
-    found_inputs: dict[str, tuple[Input, ...]] = field(default_factory=dict)
-    """By the model's name, what it last ran on: kept while an edit, half typed, breaks it."""
+    found_inputs: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """By the model's name, what it last ran on, as pins: kept while an edit, half typed, breaks it."""
     file_diagnostics: tuple[Diagnostic, ...] = ()
     file_lines: list[str] = field(default_factory=list)
     running: int | None = None
@@ -214,8 +213,7 @@ class Analyses:
                 except PyModelError as error:
                     log.warning("%s", error)
             if site.name in state.found_inputs:
-                given = tuple(format_input(each) for each in state.found_inputs[site.name])
-                pins.append(Pin(site.target, None, given, "previous"))
+                pins.append(Pin(site.target, None, state.found_inputs[site.name], "previous"))
         return tuple(pins)
 
     def _hear(self, state: State, event: Event, lines: list[str], version: int) -> None:
@@ -228,7 +226,7 @@ class Analyses:
             state.answers[name] = Answer(trace, lines, version)
             found = trace.inputs and trace.inputs[0].source.kind != "pin"
             if found and (trace.status == "complete" or name not in state.found_inputs):
-                state.found_inputs[name] = trace.inputs
+                state.found_inputs[name] = format_inputs(trace)
         elif isinstance(event, Finished):
             state.running = None
             state.analysed_version = version

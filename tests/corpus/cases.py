@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from pymodel.resolve.sizes import Size
 from pymodel.schema import Construction, Source
 from pymodel.trace.assemble import assemble
 from pymodel.trace.memo import Memo
@@ -106,10 +107,10 @@ def _ask(case: Case) -> str:
 
 def run_case(case: Case) -> dict[str, Any]:
     """Build, run, probe and assemble, as an analysis does; an `Outcome` as JSON."""
-    start = time.process_time()
+    began = time.process_time()
 
     def outcome(ok: bool, **known: Any) -> dict[str, Any]:
-        return asdict(Outcome(case.name, ok, round(time.process_time() - start, 3), **known))
+        return asdict(Outcome(case.name, ok, round(time.process_time() - began, 3), **known))
 
     try:
         model = build(case.make).eval()
@@ -118,11 +119,20 @@ def run_case(case: Case) -> dict[str, Any]:
 
     memo = Memo()
 
-    def run(binding: dict[str, int]) -> Run:
-        return run_forward(model, lambda: case.arguments(model, binding), binding, frozenset(), memo=memo)
+    def start(binding: dict[str, int], frontier: bool, most: int) -> Run:
+        return run_forward(
+            model,
+            lambda: case.arguments(model, binding),
+            binding,
+            frozenset(),
+            frontier=frontier,
+            most=most,
+            memo=memo,
+        )
 
+    sizes = [Size(name, size, "batch" if name == "B" else "length", name) for name, size in case.symbols.items()]
     try:
-        probes = probe(run, case.symbols)
+        probes = probe(start, sizes)
     except Exception as error:
         return outcome(False, error=_words(error), stage="inputs")
     base = probes.base
@@ -139,7 +149,6 @@ def run_case(case: Case) -> dict[str, Any]:
             model=model,
             construction=construction,
             inputs=(),
-            meanings={},
             probes=probes,
             sites=(),
             built=(),

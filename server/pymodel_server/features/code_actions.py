@@ -60,13 +60,13 @@ def _fixes(server: PyModelServer, state: State, found: Diagnostic) -> list[types
 
 def _pin(server: PyModelServer, state: State, site: ModelSite, trace: Trace) -> list[types.CodeAction]:
     """Write the construction and the inputs that were found as a comment on the class line."""
-    from pymodel.discover.pins import format_input
+    from pymodel.discover.pins import format_inputs
     from pymodel.schema import Position
 
     line = state.document.lines[site.line - 1]
     if trace.construction is None or not trace.inputs or "# pymodel:" in line:
         return []
-    pin = ", ".join([trace.construction.expression, *(format_input(each) for each in trace.inputs)])
+    pin = ", ".join([trace.construction.expression, *format_inputs(trace)])
     end = Position(site.line, len(line))
     edit = types.TextEdit(to_lsp_range(end, end, state.document.lines, server.encoding), f"  # pymodel: {pin}")
     workspace_edit = types.WorkspaceEdit({state.uri: [edit]})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types
 
 from pymodel import runs
-from pymodel.discover.pins import format_input
+from pymodel.discover.pins import format_inputs
 from pymodel.discover.roots import find_import_roots
 from pymodel.schema import ExportRequest, Trace, TrainRequest, to_json
 from pymodel.schema.protocol import GraphParams
@@ -77,7 +77,7 @@ async def explain_why(server: PyModelServer, given: dict[str, Any]) -> Any:
         "status": trace.status if trace else "failed",
         "construction": trace.construction if trace else None,
         "inputs": trace.inputs if trace else (),
-        "pin": ", ".join(map(format_input, trace.inputs)) if trace and trace.inputs else None,
+        "pin": ", ".join(format_inputs(trace)) if trace and trace.inputs else None,
         "attempts": trace.attempts if trace else (),
         "diagnostics": state.diagnostics(),
         "interpreter": server.interpreter,
@@ -136,7 +136,7 @@ async def export(server: PyModelServer, given: dict[str, Any]) -> Any:
         output=given.get("output"),
         construction=trace.construction.expression if trace.construction else None,
         prelude=trace.construction.prelude if trace.construction else (),
-        inputs=tuple(format_input(each) for each in trace.inputs),
+        inputs=format_inputs(trace),
         roots=find_import_roots(state.path, server.folders),
     )
     folder = server.jobs.start(request, state.path, server.folders)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -167,8 +168,8 @@ def _binding(dims: list[Dim], trace: Trace) -> str:
 
 def _bound(dims: Dims, trace: Trace) -> str:
     """` at B=7`: the symbols that the dims name, with the sizes they were probed at first."""
-    text = " ".join(map(str, dims))
-    named = [f"{name}={symbol.probed[0]}" for name, symbol in trace.symbols.items() if name in text]
+    words = set(re.findall(r"\w+", " ".join(map(str, dims))))
+    named = [f"{name}={symbol.probed[0]}" for name, symbol in trace.symbols.items() if name in words]
     return f" at {', '.join(named)}" if named else ""
 
 

@@ -30,4 +30,5 @@ def _allowed(symbol: Mapping[str, Any], least: int, used: list[int]) -> int:
     size = -(-least // step) * step
     while size in used:
         size += step
-    return int(size)
+    largest = symbol.get("max")
+    return int(size if largest is None else min(size, largest))
