@@ -31,6 +31,7 @@ demo: $(VSIX) $(PYTHON_PARTS) ## Open the sample project in a real VS Code (VSCO
 test: lint types $(VSIX) ## Lint, types, and every test, those in a real VS Code included
 	npm test --silent
 	$(BIN)/python tests/e2e/vscode/install.py
+	$(BIN)/python -m tests.e2e.neovim.install
 	$(BIN)/python -m pytest
 
 .PHONY: lint

@@ -95,16 +95,20 @@ def _build(folder: Path) -> None:
 
 
 def _install_system_packages() -> None:
-    missing = _missing_packages()
-    if not missing:
+    install_packages(_missing_packages())
+
+
+def install_packages(packages: list[str]) -> None:
+    """Install packages of the system. Raises CannotInstall with the command for it where this may not."""
+    if not packages:
         return
-    names = " ".join(missing)
+    names = " ".join(packages)
     if not shutil.which("apt-get") or not hasattr(os, "geteuid") or os.geteuid() != 0:
         raise CannotInstall(f"Missing on this system: {names}. On Debian: sudo apt-get install -y {names}")
     _say(f"Installing {names} …")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     _run(["apt-get", "update", "-qq"], Path.cwd(), environment)
-    _run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing], Path.cwd(), environment)
+    _run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages], Path.cwd(), environment)
 
 
 def _missing_packages() -> list[str]:
