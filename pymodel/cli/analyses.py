@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import importlib.util
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ..discover.document import parse_document, read_document
+from ..discover.files import is_skipped
 from ..discover.models import find_models
 from ..discover.pins import PinError, split_pin
 from ..discover.roots import find_import_roots
@@ -40,8 +42,6 @@ from .output import (
     print_table,
     shapes_document,
 )
-
-SKIPPED = frozenset(("node_modules", "site-packages", "__pycache__", "build", "dist"))
 
 
 class AnalysisFailed(PyModelError):
@@ -147,10 +147,18 @@ def run_why(options: argparse.Namespace) -> int:
 def run_check(options: argparse.Namespace) -> int:
     diagnostics: dict[Diagnostic, None] = {}
     failed = False
+    checked = 0
     with Worker() as worker:
         for path in python_files(options.paths):
-            if not list_targets(path):
+            try:
+                targets = list_targets(path)
+            except OSError as error:
+                diagnostics[_unreadable(path, error)] = None
+                failed = True
                 continue
+            if not targets:
+                continue
+            checked += len(targets)
             analysed = analyse_file(worker, path)
             diagnostics.update(dict.fromkeys(analysed.diagnostics))
             for trace in analysed.traces:
@@ -160,6 +168,8 @@ def run_check(options: argparse.Namespace) -> int:
                 failed = True
     found = tuple(diagnostics)
     reports.print_diagnostics(found, "json" if options.json else options.format)
+    if not checked and not failed:
+        print(f"pymodel: there is no model in {', '.join(options.paths)}: nothing was checked.", file=sys.stderr)
     return FAILED if failed else exit_code(found)
 
 
@@ -213,10 +223,9 @@ def python_files(paths: list[str]) -> Iterator[str]:
     """The Python files among and below `paths`; hidden folders and environments are passed over."""
     for path in map(Path, paths):
         if path.is_dir():
-            for file in sorted(path.rglob("*.py")):
-                parts = file.relative_to(path).parts
-                if not any(part.startswith(".") or part in SKIPPED for part in parts):
-                    yield str(file)
+            for parent, folders, names in os.walk(path):
+                folders[:] = sorted(each for each in folders if not is_skipped(parent, each))
+                yield from (str(Path(parent, name)) for name in sorted(names) if name.endswith(".py"))
         elif path.is_file():
             yield str(path)
         else:
@@ -296,10 +305,18 @@ def describe_failure(failure: Failed, path: str) -> Diagnostic:
     document = parse_document(path, Path(path).read_text(encoding="utf-8", errors="replace"))
     sites: list[ModelSite] = [site for site in find_models(document) if site.name == name]
     if failure.path and failure.line:
-        start, end = Position(failure.line, 0), Position(failure.line, 200)
+        if failure.path != path:
+            document = parse_document(failure.path, Path(failure.path).read_text(encoding="utf-8", errors="replace"))
+        line = document.lines[failure.line - 1] if failure.line <= len(document.lines) else ""
+        start, end = Position(failure.line, len(line) - len(line.lstrip())), Position(failure.line, len(line))
         return Diagnostic(f"analysis-{failure.code}", "error", failure.reason, failure.path, start, end)
     start, end = (sites[0].name_range.start, sites[0].name_range.end) if sites else (Position(1, 0), Position(1, 1))
     return Diagnostic(f"analysis-{failure.code}", "error", failure.reason, path, start, end)
+
+
+def _unreadable(path: str, error: OSError) -> Diagnostic:
+    words = f"This file cannot be read: {error.strerror or error}. Mend its permissions, or leave it out."
+    return Diagnostic("unreadable", "error", words, str(Path(path).absolute()), Position(1, 0), Position(1, 0))
 
 
 def trace_code(trace: Trace) -> int:

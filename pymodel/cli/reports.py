@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from .. import __version__
 from ..graph.lines import values_at_line_ends
 from ..schema import Diagnostic, Trace, Value, to_json
 from .output import describe_diagnostic, print_json, print_table, show
-
-SARIF_LEVELS = {"error": "error", "warning": "warning", "hint": "note"}
+from .sarif import build_sarif
 
 
 def print_listing(trace: Trace) -> None:
@@ -69,47 +66,28 @@ def print_diagnostics(diagnostics: Sequence[Diagnostic], form: str) -> None:
         print(json.dumps(build_sarif(diagnostics), ensure_ascii=False, indent=2))
     elif form == "github":
         for found in diagnostics:
-            level = "notice" if found.severity == "hint" else found.severity
-            text = found.message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-            place = (
-                f"file={_from_here(found.path)},line={found.start.line},col={found.start.column + 1},title={found.code}"
-            )
-            print(f"::{level} {place}::{text}")
+            print(_annotation(found))
     else:
         for found in diagnostics:
             print(describe_diagnostic(found))
 
 
-def build_sarif(diagnostics: Sequence[Diagnostic]) -> dict[str, Any]:
-    """SARIF 2.1.0, as code-scanning services read it."""
-    results = [
-        {
-            "ruleId": found.code,
-            "level": SARIF_LEVELS[found.severity],
-            "message": {"text": found.message},
-            "locations": [
-                {
-                    "physicalLocation": {
-                        "artifactLocation": {"uri": _from_here(found.path)},
-                        "region": {
-                            "startLine": found.start.line,
-                            "startColumn": found.start.column + 1,
-                            "endLine": found.end.line,
-                            "endColumn": found.end.column + 1,
-                        },
-                    }
-                }
-            ],
-        }
-        for found in diagnostics
-    ]
-    rules = [{"id": code} for code in sorted({found.code for found in diagnostics})]
-    driver = {"name": "PyModel", "version": __version__, "rules": rules}
-    return {
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{"tool": {"driver": driver}, "results": results}],
+def _annotation(found: Diagnostic) -> str:
+    """A finding as a workflow command of GitHub, which shows it on the line of a pull request."""
+    level = "notice" if found.severity == "hint" else found.severity
+    properties = {
+        "file": _from_here(found.path),
+        "line": found.start.line,
+        "endLine": found.end.line,
+        "col": found.start.column + 1,
+        "title": found.code,
     }
+    text = ",".join(f"{name}={_escape(str(value), ':,')}" for name, value in properties.items())
+    return f"::{level} {text}::{_escape(found.message)}"
+
+
+def _escape(text: str, more: str = "") -> str:
+    return "".join(f"%{ord(each):02X}" if each in f"%\r\n{more}" else each for each in text)
 
 
 def _from_here(path: str) -> str:

@@ -31,14 +31,15 @@ def _walk(folder: str, suffixes: tuple[str, ...]) -> Iterator[str]:
     for count, (parent, folders, names) in enumerate(os.walk(folder)):
         if count >= MAX_FOLDERS:
             return
-        folders[:] = sorted(each for each in folders if not _is_skipped(parent, each))
+        folders[:] = sorted(each for each in folders if not is_skipped(parent, each))
         for name in sorted(names):
             path = os.path.join(parent, name)  # noqa: PTH118 - a workspace has thousands of these
             if name.endswith(suffixes) and _is_small(path):
                 yield path
 
 
-def _is_skipped(parent: str, name: str) -> bool:
+def is_skipped(parent: str, name: str) -> bool:
+    """Whether a folder holds nothing that its workspace owns: hidden, an environment, or a product of a build."""
     return name in SKIPPED_FOLDERS or name.startswith(".") or (Path(parent) / name / "pyvenv.cfg").exists()
 
 

@@ -94,21 +94,6 @@ def test_summary_why_and_graph(folder: Path) -> None:
     assert table[0].split() == ["module", "class", "output", "parameters", "FLOPs"]
 
 
-def test_check_speaks_four_formats_and_fails_on_findings(folder: Path) -> None:
-    assert document(run(folder, "check", ".", "--json"), 0)["diagnostics"] == []
-    (folder / "broken.py").write_text(BROKEN, encoding="utf-8")
-    found = document(run(folder, "check", ".", "--format", "json"), 1)["diagnostics"]
-    assert {(each["path"].rpartition("/")[2], each["start"]["line"]) for each in found} == {("broken.py", 10)}
-    sarif = document(run(folder, "check", "broken.py", "--format", "sarif"), 1)
-    assert sarif["version"] == "2.1.0"
-    region = sarif["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["region"]
-    assert region["startLine"] == 10
-    github = run(folder, "check", "broken.py", "--format", "github")
-    assert github.returncode == 1
-    assert github.stdout.startswith("::error file=")
-    assert ",line=10," in github.stdout
-
-
 @pytest.mark.parametrize("killer", KILLERS)
 def test_shapes_prints_its_document_whatever_user_code_does(folder: Path, killer: str) -> None:
     shutil.copy(FIXTURES / "killers" / f"{killer}.py", folder / "strike.py")
