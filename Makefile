@@ -53,6 +53,10 @@ bench: .venv/.installed-bench ## How fast the engine is, goal beside result
 corpus: $(PYTHON_PARTS) ## The engine over whole libraries from PyPI; writes docs/coverage.md
 	$(BIN)/python -m tests.corpus
 
+.PHONY: soak
+soak: $(PYTHON_PARTS) ## 5,000 random steps of editing: each walk must end as a cold start on its final text does
+	PYMODEL_SOAK_STEPS=5000 $(BIN)/python -m pytest tests/server/test_random_edits.py
+
 .PHONY: package
 package: $(VSIX) ## Build the extension's package, dist/pymodel.vsix
 

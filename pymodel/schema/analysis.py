@@ -28,7 +28,7 @@ class Pin:
 
 @dataclass(frozen=True)
 class Analyse:
-    """Trace the models of a file, in the order of `targets` (all of them where empty).
+    """Trace the models of a file: those in `targets`, all of them where empty; those named in `first` come first.
 
     `documents` holds the text of every open, unsaved document by absolute path: it is imported in the file's place.
     `roots` are the folders that imports start from, most local first.
@@ -41,6 +41,7 @@ class Analyse:
     roots: tuple[str, ...] = ()
     pins: tuple[Pin, ...] = ()
     mode: Mode = "eval"
+    first: tuple[str, ...] = ()
     method: Literal["analyse"] = "analyse"
 
 

@@ -103,7 +103,7 @@ def analyse(
         pins = ()
         diagnostics.append(_diagnostic_of(error, request.path))
     oracle = Oracle(loaded, _folder(request), make_engine(request.mode, poll, get_memo))
-    for site in find_models(loaded.document):
+    for site in _in_order(find_models(loaded.document), request.first):
         if names and site.name not in names:
             continue
         emit(Started(request.id, site.target))
@@ -281,6 +281,12 @@ def _broken_torchvision(loaded: Loaded) -> Iterator[Diagnostic]:
             )
             yield Diagnostic("broken-package", "hint", words, loaded.document.path, place.start, place.end)
             return
+
+
+def _in_order(sites: tuple[ModelSite, ...], first: tuple[str, ...]) -> list[ModelSite]:
+    """The models that are wanted first, in their order, then the others in the text's."""
+    places = {name: place for place, name in enumerate(first)}
+    return sorted(sites, key=lambda site: places.get(site.name, len(places)))
 
 
 def _names_of(script: Script) -> tuple[str, ...]:

@@ -1,27 +1,29 @@
-"""What is known of each open document, and when it is asked for anew.
+"""When what is known of each open document is asked for anew.
 
-A change waits a moment for the next one, then the document is analysed from the editor's text; a newer change kills the
-older analysis. What was last known stays, moved along with the text, until a new answer comes; it is marked stale.
+A change waits a moment for the next one, then the document is analysed from the editor's text; a newer analysis kills
+the older one. What was last known stays, moved along with the text, until a new answer comes; it is marked stale. The
+documents that rest on a changed one follow it.
+
+While somebody types, a model keeps the input that it last ran on. A save asks anew from the text alone, so that what is
+shown in the end never depends on how the text came to be.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
-from pymodel.discover.document import Document, parse_document
-from pymodel.discover.models import find_models
-from pymodel.discover.pins import format_inputs
+from pymodel.discover.pins import format_inputs, split_pin
 from pymodel.discover.roots import find_import_roots
-from pymodel.discover.steps import MAIN, Script, find_script
 from pymodel.schema import (
     Analyse,
     Diagnostic,
     Failed,
     Finished,
-    ModelSite,
     Pin,
     Position,
     PyModelError,
@@ -30,77 +32,26 @@ from pymodel.schema import (
     Traced,
 )
 
-from .shift import map_lines, shift_diagnostics, shift_trace
+from .schedule import Scheduler
+from .state import Answer, State
 from .workers import Event, Worker
 
 log = logging.getLogger(__name__)
 
 DEBOUNCE_SECONDS = 0.12
+MAX_READ = 50
+"""So many files that change on disk at once are read for models' names; more are taken to hold them."""
 
 
-@dataclass
-class Answer:
-    """A model's trace, and the text and version it was made from."""
+@dataclass(frozen=True)
+class Running:
+    """An analysis under way: the text that it reads, and the models it has told of."""
 
-    trace: Trace
+    number: int
     lines: list[str]
     version: int
-    failure: Diagnostic | None = None
-    """Why the newest analysis gave no trace, if it did not."""
-
-
-@dataclass
-class State:
-    """All that is known of one open document."""
-
-    uri: str
-    path: str
-    text: str
-    version: int
-    document: Document
-    models: tuple[ModelSite, ...]
-    script: Script | None = None
-    """Its training and evaluation code, if it has any."""
-    answers: dict[str, Answer] = field(default_factory=dict)
-    """By the model's name; the script's by `__main__`."""
-    found_inputs: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """By the model's name, what it last ran on, as pins: kept while an edit, half typed, breaks it."""
-    file_diagnostics: tuple[Diagnostic, ...] = ()
-    file_lines: list[str] = field(default_factory=list)
-    running: int | None = None
-    running_version: int | None = None
-    analysed_version: int | None = None
-    pending: asyncio.TimerHandle | None = None
-    task: asyncio.Task[None] | None = None
-
-    def trace(self, name: str) -> tuple[Trace, bool] | None:
-        """A model's trace, moved to the present text, and whether the text has changed since it was made."""
-        answer = self.answers.get(name)
-        if answer is None:
-            return None
-        if answer.version == self.version:
-            return answer.trace, False
-        lines = self.document.lines
-        if answer.lines == lines:
-            return answer.trace, False
-        return shift_trace(answer.trace, self.path, map_lines(answer.lines, lines)), True
-
-    def traces(self) -> list[tuple[Trace, bool]]:
-        """Those of the models, then the script's."""
-        names = [*(site.name for site in self.models), *([MAIN] if self.script is not None else [])]
-        return [found for name in names if (found := self.trace(name)) is not None]
-
-    def diagnostics(self) -> list[Diagnostic]:
-        """Every finding of the document, once."""
-        found: list[Diagnostic] = list(self.document.errors)
-        found += shift_diagnostics(self.file_diagnostics, self.path, map_lines(self.file_lines, self.document.lines))
-        for trace, _ in self.traces():
-            found += trace.diagnostics
-        seen: dict[tuple[object, ...], Diagnostic] = {}
-        for each in found:
-            if each.path == self.path:
-                seen.setdefault((each.code, each.start, each.end), each)
-        return list(seen.values())
+    from_text_alone: bool
+    traced: set[str] = field(default_factory=set)
 
 
 class Analyses:
@@ -115,12 +66,18 @@ class Analyses:
         self.setting_pins: dict[str, str] = {}
         self._on_change = on_change
         self._on_progress = on_progress
+        self._scheduler = Scheduler(self._begin, self._stop, lambda uri: self.states[uri].looked_at)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # What happens to documents.
 
     def open(self, uri: str, path: str, text: str, version: int) -> State:
-        document = parse_document(path, text)
-        state = State(uri, path, text, version, document, find_models(document), find_script(document))
+        state = State.read(uri, path, text, version)
         self.states[uri] = state
+        state.looked_at = time.monotonic()
         self.request(state, delay=0.0)
+        if text != _read(path):
+            self._follow(state, text, while_typing=False)
         self._on_change(state)
         return state
 
@@ -128,81 +85,115 @@ class Analyses:
         state = self.states.get(uri)
         if state is None:
             return
-        state.text, state.version = text, version
-        state.document = parse_document(state.path, text)
-        models = find_models(state.document)
-        if models or not state.document.errors:
-            state.models = models  # a broken text keeps the models it had
-        script = find_script(state.document)
-        if script is not None or not state.document.errors:
-            state.script = script
+        before = state.text
+        state.change(text, version)
+        state.looked_at = time.monotonic()
+        state.is_typed_in, state.is_settled = True, False
         self.request(state)
+        self._follow(state, before + text, while_typing=True)
         self._on_change(state)
 
+    def save(self, uri: str) -> None:
+        """What is saved is meant: all that rests on it is asked for from the text alone."""
+        saved = self.states.get(uri)
+        if saved is None:
+            return
+        for state in self.states.values():
+            if not state.is_settled and (state is saved or _follows(state, saved, saved.text)):
+                state.is_typed_in = False
+                self.request(state, delay=0.0, urgent=state is saved)
+
     def close(self, uri: str) -> None:
-        state = self.states.pop(uri, None)
-        if state is not None:
-            self._abandon(state)
+        state = self.states.get(uri)
+        if state is None:
+            return
+        self._scheduler.forget(uri)
+        del self.states[uri]
+        on_disk = _read(state.path)
+        if state.text != on_disk:
+            self._follow(state, state.text + (on_disk or ""), while_typing=False)
 
     def changed_on_disk(self, paths: set[str]) -> None:
         """Trace again what was made from one of these files, or waits for a file to be there."""
+        changed = frozenset(paths - {state.path for state in self.states.values()})
+        texts = [_read(path) or "" for path in changed] if len(changed) <= MAX_READ else None
         for state in self.states.values():
-            files = {file for answer in state.answers.values() for file in answer.trace.files}
             waits = any(each.code in ("missing-import", "import-failed") for each in state.file_diagnostics)
-            if waits or (files - {state.path}) & paths:
-                self.request(state)
+            named = texts is None or any(state.is_named_in(text) for text in texts)
+            if changed and (waits or named or state.rests_on(changed)):
+                self._ask_again(state, while_typing=False)
+
+    def look_at(self, uri: str, *, cursor: int | None = None, visible: tuple[int, int] | None = None) -> None:
+        """Where the user is, and what is on the screen: what is seen is analysed first. Lines count from 1."""
+        state = self.states.get(uri)
+        if state is not None:
+            state.looked_at = time.monotonic()
+            state.cursor_line = cursor or state.cursor_line
+            state.visible_lines = visible or state.visible_lines
 
     def request_all(self) -> None:
         for state in self.states.values():
-            self.request(state, delay=0.0)
+            state.is_typed_in, state.is_settled = False, False
+            self.request(state, delay=0.0, urgent=False)
 
     def give_up(self, problem: str) -> None:
         """Nothing can be analysed: each document with models says why."""
         self.problem = problem
         self.request_all()
 
-    def request(self, state: State, delay: float = DEBOUNCE_SECONDS) -> None:
+    def request(self, state: State, delay: float = DEBOUNCE_SECONDS, *, urgent: bool = True) -> None:
         """Analyse a document after a moment of quiet."""
-        if state.pending is not None:
-            state.pending.cancel()
-        loop = asyncio.get_running_loop()
-        state.pending = loop.call_later(delay, self._start, state)
+        self._scheduler.ask(state.uri, urgent=urgent, delay=delay)
 
-    def _start(self, state: State) -> None:
-        state.pending = None
-        if not (state.models or state.script) or state.uri not in self.states:
-            return
-        if self.worker is None:
-            if self.problem is not None:
+    def _follow(self, changed: State, texts: str, *, while_typing: bool) -> None:
+        """Ask again for the open documents that rest on one whose text has changed; `texts` are its old and its new."""
+        for state in self.states.values():
+            if state is not changed and _follows(state, changed, texts):
+                self._ask_again(state, while_typing=while_typing)
+
+    def _ask_again(self, state: State, *, while_typing: bool) -> None:
+        state.is_typed_in, state.is_settled = while_typing, False
+        self.request(state, urgent=False)
+
+    # One analysis.
+
+    def _begin(self, uri: str) -> None:
+        state = self.states[uri]
+        if self.worker is None or not state.is_of_interest:
+            if state.is_of_interest and self.problem is not None:
                 self._fail(state, Failed(0, self.problem, code="crashed"), state.document.lines, state.version)
                 self._on_change(state)
+            asyncio.get_running_loop().call_soon(self._scheduler.done, uri)
             return
-        state.task = asyncio.get_running_loop().create_task(self._analyse(state, self.worker))
-
-    async def _analyse(self, state: State, worker: Worker) -> None:
-        if state.running is not None:
-            await worker.cancel(state.running)
-        number = worker.next_number()
-        state.running, state.running_version = number, state.version
-        lines, version = list(state.document.lines), state.version
-        documents = {each.path: each.text for each in self.states.values()}
+        number = state.running = self.worker.next_number()
+        run = Running(number, state.document.lines, state.version, from_text_alone=not state.is_typed_in)
         request = Analyse(
             id=number,
             path=state.path,
-            documents=documents,
+            first=state.first_names(),
+            documents={each.path: each.text for each in self.states.values()},
             roots=find_import_roots(state.path, self.folders),
-            pins=self._pins(state),
+            pins=self._pins(state, run),
         )
 
         def hear(event: Event) -> None:
             if state.running == number:
-                self._hear(state, event, lines, version)
+                self._hear(state, event, run)
 
-        await worker.analyse(request, hear)
+        self._spawn(self.worker.analyse(request, hear))
 
-    def _pins(self, state: State) -> tuple[Pin, ...]:
-        from pymodel.discover.pins import split_pin
+    def _stop(self, uri: str) -> None:
+        state = self.states.get(uri)
+        if state is not None and state.running is not None and self.worker is not None:
+            self._spawn(self.worker.cancel(state.running))
+            state.running = None
 
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _pins(self, state: State, run: Running) -> tuple[Pin, ...]:
         pins = []
         for site in state.models:
             text = self.setting_pins.get(site.target) or self.setting_pins.get(site.name)
@@ -212,33 +203,41 @@ class Analyses:
                     pins.append(Pin(site.target, construction, inputs, "setting"))
                 except PyModelError as error:
                     log.warning("%s", error)
-            if site.name in state.found_inputs:
+            if site.name in state.found_inputs and not run.from_text_alone:
                 pins.append(Pin(site.target, None, state.found_inputs[site.name], "previous"))
         return tuple(pins)
 
-    def _hear(self, state: State, event: Event, lines: list[str], version: int) -> None:
+    def _hear(self, state: State, event: Event, run: Running) -> None:
         if isinstance(event, Started):
             self._on_progress(event.target.rpartition("::")[2])
             return
         if isinstance(event, Traced):
-            trace = event.trace
-            name = trace.target.rpartition("::")[2]
-            state.answers[name] = Answer(trace, lines, version)
-            found = trace.inputs and trace.inputs[0].source.kind != "pin"
-            if found and (trace.status == "complete" or name not in state.found_inputs):
-                state.found_inputs[name] = format_inputs(trace)
-        elif isinstance(event, Finished):
-            state.running = None
-            state.analysed_version = version
-            state.file_diagnostics, state.file_lines = event.diagnostics, lines
-            self._on_progress(None)
-        elif isinstance(event, Failed):
-            state.running = None
-            self._on_progress(None)
-            if event.code == "cancelled":
-                return
-            self._fail(state, event, lines, version)
+            self._keep(state, event.trace, run)
+        else:
+            self._end(state, event, run)
         self._on_change(state)
+
+    def _end(self, state: State, event: Finished | Failed, run: Running) -> None:
+        state.running = None
+        if isinstance(event, Finished):
+            state.files = frozenset(event.files)
+            state.file_diagnostics, state.file_lines = event.diagnostics, run.lines
+            state.analysed_version = run.version
+        else:
+            self._fail(state, event, run.lines, run.version)
+        if run.from_text_alone:
+            state.answers = {name: each for name, each in state.answers.items() if name in run.traced}
+            state.is_settled = True
+        self._on_progress(None)
+        self._scheduler.done(state.uri)
+
+    def _keep(self, state: State, trace: Trace, run: Running) -> None:
+        name = trace.target.rpartition("::")[2]
+        run.traced.add(name)
+        state.answers[name] = Answer(trace, run.lines, run.version)
+        found = trace.inputs and trace.inputs[0].source.kind != "pin"
+        if found and (trace.status == "complete" or run.from_text_alone or name not in state.found_inputs):
+            state.found_inputs[name] = format_inputs(trace)
 
     def _fail(self, state: State, failed: Failed, lines: list[str], version: int) -> None:
         state.analysed_version = version
@@ -258,8 +257,16 @@ class Analyses:
         start, end = (place.start, place.end) if place else (Position(1, 0), Position(1, 1))
         return Diagnostic(f"analysis-{failed.code}", "error", failed.reason, state.path, start, end)
 
-    def _abandon(self, state: State) -> None:
-        if state.pending is not None:
-            state.pending.cancel()
-        if state.running is not None and self.worker is not None:
-            state.task = asyncio.get_running_loop().create_task(self.worker.cancel(state.running))
+
+def _follows(state: State, changed: State, texts: str) -> bool:
+    """Whether what is known of a document may rest on another: it was imported, or says how a model is made or fed."""
+    return state.rests_on(frozenset((changed.path,))) or state.is_named_in(texts)
+
+
+def _read(path: str) -> str | None:
+    """A file's text as an editor would give it; None where there is none."""
+    try:
+        with open(path, encoding="utf-8", errors="replace", newline="") as file:
+            return file.read()
+    except OSError:
+        return None

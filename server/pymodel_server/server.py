@@ -19,13 +19,14 @@ from pymodel.schema import MalformedMessage, Ready, from_json, to_json
 from pymodel.schema.protocol import StatusNotification, TraceChangedNotification
 
 from . import features
-from .analysis import Analyses, State
+from .analysis import Analyses
 from .bases import Bases
 from .configuration import Configuration, read_configuration
 from .convert import Encoding, to_plain, uri_to_path
 from .interpreter import NoInterpreter, find_interpreter
 from .jobs import Jobs
 from .l10n import t, use_language
+from .state import State
 from .watching import Watcher
 from .workers import Worker, engine_command
 
@@ -173,8 +174,9 @@ class PyModelServer(LanguageServer):
     def _on_change(self, state: State) -> None:
         self.notify("pymodel/traceChanged", TraceChangedNotification(state.uri, state.version))
         if self.configuration.file_events == "server":
-            self.watcher.watch_files({file for answer in state.answers.values() for file in answer.trace.files})
-        if (state.models or state.script) and state.analysed_version != state.version:
+            files = (answer.trace.files for answer in state.answers.values())
+            self.watcher.watch_files({state.path, *state.files}.union(*files))
+        if state.is_of_interest and state.analysed_version != state.version:
             return
         features.diagnostics.publish(self, state)
         capabilities = self.client_capabilities.workspace
@@ -253,6 +255,10 @@ def _register_documents(server: PyModelServer) -> None:
         uri = params.text_document.uri
         server.analyses.change(uri, server.workspace.get_text_document(uri).source, params.text_document.version)
 
+    @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
+    async def did_save(server: PyModelServer, params: types.DidSaveTextDocumentParams) -> None:
+        server.analyses.save(params.text_document.uri)
+
     @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
     async def did_change_watched_files(server: PyModelServer, params: types.DidChangeWatchedFilesParams) -> None:
         server.analyses.changed_on_disk({uri_to_path(each.uri) for each in params.changes})
@@ -260,6 +266,7 @@ def _register_documents(server: PyModelServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_DID_CLOSE)
     async def did_close(server: PyModelServer, params: types.DidCloseTextDocumentParams) -> None:
         server.analyses.close(params.text_document.uri)
+        features.diagnostics.clear(server, params.text_document.uri)
 
 
 async def _exit_with(process: int) -> None:

@@ -54,7 +54,7 @@ def _shift_all(places: tuple[Place, ...], path: str, mapping: dict[int, int]) ->
     for each in places:
         if each.path != path:
             moved.append(each)
-        elif each.start.line in mapping and each.end.line in mapping:
+        elif _is_unchanged(each.start.line, each.end.line, mapping):
             start, end = _move(each.start, mapping), _move(each.end, mapping)
             moved.append(dataclasses.replace(each, start=start, end=end))
     return tuple(moved)
@@ -63,9 +63,15 @@ def _shift_all(places: tuple[Place, ...], path: str, mapping: dict[int, int]) ->
 def _shift_operation(operation: Operation, mapping: dict[int, int]) -> Operation:
     """An operation stays in the graph when its line has changed, but leads nowhere."""
     start, end = operation.start, operation.end
-    if start is None or end is None or start.line not in mapping or end.line not in mapping:
+    if start is None or end is None or not _is_unchanged(start.line, end.line, mapping):
         return dataclasses.replace(operation, start=None, end=None)
     return dataclasses.replace(operation, start=_move(start, mapping), end=_move(end, mapping))
+
+
+def _is_unchanged(first: int, last: int, mapping: dict[int, int]) -> bool:
+    """Whether lines stand in the new text as they stood in the old, with nothing between them that is new."""
+    offset = mapping.get(first, 0) - first
+    return all(mapping.get(line) == line + offset for line in range(first, last + 1))
 
 
 def _move(position: Position, mapping: dict[int, int]) -> Position:

@@ -76,9 +76,15 @@ class Client:
         return reply["result"]
 
     def reply(self, method: str, params: Any) -> dict[str, Any]:
+        return self.await_reply(self.send_request(method, params), method)
+
+    def send_request(self, method: str, params: Any) -> int:
+        """Ask, and do not wait; the request's number."""
         self._number += 1
-        number = self._number
-        self._send({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
+        self._send({"jsonrpc": "2.0", "id": self._number, "method": method, "params": params})
+        return self._number
+
+    def await_reply(self, number: int, method: str) -> dict[str, Any]:
         self.wait(lambda: number in self._replies, f"a reply to {method}")
         return self._replies.pop(number)
 
@@ -157,6 +163,7 @@ class Client:
         if isinstance(message, Exception):
             raise message
         if "method" not in message:
+            assert message["id"] not in self._replies, f"a second reply to request {message['id']}"
             self._replies[message["id"]] = message
         elif "id" in message:
             self._send({"jsonrpc": "2.0", "id": message["id"], "result": None})

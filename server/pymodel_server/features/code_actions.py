@@ -12,8 +12,8 @@ from ..convert import path_to_uri, to_lsp_diagnostic, to_lsp_range
 from ..l10n import t
 
 if TYPE_CHECKING:
-    from ..analysis import State
     from ..server import PyModelServer
+    from ..state import State
 
 
 def register(server: PyModelServer) -> None:

@@ -13,8 +13,8 @@ from ..l10n import t
 from .hover import show_input
 
 if TYPE_CHECKING:
-    from ..analysis import State
     from ..server import PyModelServer
+    from ..state import State
 
 SERVER_COMMANDS = {
     "pymodel.showGraph": "pymodel.graph",

@@ -22,8 +22,8 @@ from .models import models_of
 from .runs import find_runs
 
 if TYPE_CHECKING:
-    from ..analysis import State
     from ..server import PyModelServer
+    from ..state import State
 
 
 def register(server: PyModelServer) -> None:

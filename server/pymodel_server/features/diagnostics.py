@@ -9,8 +9,8 @@ from lsprotocol import types
 from ..convert import to_lsp_diagnostic
 
 if TYPE_CHECKING:
-    from ..analysis import State
     from ..server import PyModelServer
+    from ..state import State
 
 
 def register(server: PyModelServer) -> None:
@@ -28,12 +28,24 @@ def build(server: PyModelServer, state: State) -> list[types.Diagnostic]:
 
 def publish(server: PyModelServer, state: State) -> None:
     """Tell the client that a document's diagnostics have changed, the way it understands."""
-    capabilities = server.client_capabilities
-    pulls = capabilities.text_document is not None and capabilities.text_document.diagnostic is not None
-    workspace = capabilities.workspace.diagnostics if capabilities.workspace else None
-    if pulls and workspace is not None and workspace.refresh_support:
+    if _asks_itself(server):
         server.workspace_diagnostic_refresh(None)
     else:
-        server.text_document_publish_diagnostics(
-            types.PublishDiagnosticsParams(state.uri, build(server, state), state.version)
-        )
+        _push(server, state.uri, build(server, state), state.version)
+
+
+def clear(server: PyModelServer, uri: str) -> None:
+    """A document was closed: what was pushed for it goes."""
+    if not _asks_itself(server):
+        _push(server, uri, [], None)
+
+
+def _asks_itself(server: PyModelServer) -> bool:
+    """Whether the client pulls, and can be told to pull again."""
+    text, workspace = server.client_capabilities.text_document, server.client_capabilities.workspace
+    refreshes = workspace.diagnostics if workspace else None
+    return bool(text and text.diagnostic and refreshes and refreshes.refresh_support)
+
+
+def _push(server: PyModelServer, uri: str, found: list[types.Diagnostic], version: int | None) -> None:
+    server.text_document_publish_diagnostics(types.PublishDiagnosticsParams(uri, found, version))

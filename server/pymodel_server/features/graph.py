@@ -33,8 +33,8 @@ from ..convert import from_lsp_position, uri_to_path
 from ..l10n import t
 
 if TYPE_CHECKING:
-    from ..analysis import State
     from ..server import PyModelServer
+    from ..state import State
 
 
 def register(server: PyModelServer) -> None:
@@ -51,6 +51,7 @@ def register(server: PyModelServer) -> None:
         if trace is None:
             return to_json(NodeAtResult(None))
         position = from_lsp_position(asked.position, server.lines_of(asked.uri), server.encoding)
+        server.analyses.look_at(asked.uri, cursor=position.line)
         return to_json(NodeAtResult(find_node(trace, asked.path, uri_to_path(asked.uri), position, asked.inner)))
 
     @server.feature("pymodel/findNodes")

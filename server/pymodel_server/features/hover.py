@@ -37,7 +37,9 @@ def register(server: PyModelServer) -> None:
             return None
         lines = state.document.lines
         position = from_lsp_position(params.position, lines, server.encoding)
-        for trace, stale in state.traces():
+        server.analyses.look_at(state.uri)
+        for view in state.views():
+            trace, stale = view.trace, view.stale
             site = next((each for each in state.models if each.target == trace.target), None)
             found = describe(trace, site, state.path, position)
             if found is not None:

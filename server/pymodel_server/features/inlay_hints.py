@@ -24,8 +24,9 @@ def register(server: PyModelServer) -> None:
             return []
         lines = state.document.lines
         hints: dict[int, types.InlayHint] = {}
-        for trace, _ in state.traces():
-            for line, value in values_at_line_ends(trace, state.path, lines, wanted).items():
+        server.analyses.look_at(state.uri, visible=(params.range.start.line + 1, params.range.end.line + 1))
+        for view in state.views():
+            for line, value in values_at_line_ends(view.trace, state.path, lines, wanted).items():
                 if params.range.start.line <= line - 1 <= params.range.end.line:
                     hints.setdefault(line, _hint(value, lines, server))
         return [hints[line] for line in sorted(hints)]
