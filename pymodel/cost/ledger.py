@@ -30,6 +30,11 @@ class Ledger:
         for tensor in (*model.parameters(), *model.buffers()):
             if not nn.parameter.is_lazy(tensor):
                 self._is_new(tensor)
+        self._own = frozenset(self._seen)
+
+    def belongs(self, tensor: torch.Tensor) -> bool:
+        """Whether a tensor is a parameter or buffer of the model."""
+        return id(tensor) in self._own
 
     def note(
         self,

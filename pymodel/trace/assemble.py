@@ -27,7 +27,7 @@ from ..schema import (
 )
 from .fitting import Fitter
 from .instrument import Site
-from .mode import Fault, OperationSeen
+from .noted import Fault, OperationSeen
 from .observations import find_columns
 from .operations import assemble_operations, costed_operations, matched_operations, total_cost, within
 from .places import Places
@@ -52,6 +52,18 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class MixAt:
+    """Operands of an operation whose nominal devices differ, for `check.devices`: where they were made (None: by no
+    operation of the run), and where the model is."""
+
+    function: str
+    devices: tuple[str, str]
+    made_at: tuple[Location | None, Location | None]
+    location: Location | None
+    home: str
+
+
+@dataclass(frozen=True)
 class Assembled:
     trace: Trace
     failures: tuple[Failure, ...]
@@ -60,6 +72,7 @@ class Assembled:
     """What ended `forward` early and is not one of the failures."""
     doubtful: bool
     """The error rests on what was assumed."""
+    mixes: tuple[MixAt, ...]
 
 
 def assemble(
@@ -122,7 +135,26 @@ def assemble(
     )
     known = base.error is not None and any(fault.message == str(base.error) for fault in base.faults)
     error = None if known else base.error
-    return Assembled(trace, failures, error, places.locate(base.error_frame) if error else None, base.doubtful)
+    error_at = places.locate(base.error_frame) if error else None
+    return Assembled(trace, failures, error, error_at, base.doubtful, locate_mixes(base, places))
+
+
+def locate_mixes(base: Run, places: Places) -> tuple[MixAt, ...]:
+    """Where operands on different devices met, and where they were made."""
+
+    def made_at(maker: int) -> Location | None:
+        return places.locate(base.operations[maker].frame) if maker >= 0 else None
+
+    return tuple(
+        MixAt(
+            mix.function,
+            mix.devices,
+            (made_at(mix.senders[0]), made_at(mix.senders[1])),
+            places.locate(mix.frame),
+            base.home or "",
+        )
+        for mix in base.mixes
+    )
 
 
 def _numbers_were_moved(probes: Probes) -> bool:

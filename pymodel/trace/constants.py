@@ -16,6 +16,8 @@ import torch
 from torch.utils import _pytree as pytree
 from torch.utils._device import _device_constructors
 
+from .devices import carry
+
 LARGEST = 1 << 16
 """No value of more elements than this is worked out."""
 KNOWN_VALUE = "_pymodel_value"
@@ -137,4 +139,4 @@ def move_knowing(tensor: torch.Tensor) -> torch.Tensor:
     moved = tensor.detach().to("meta")
     if not isinstance(tensor, torch.nn.Parameter) and tensor.numel() <= LARGEST and tensor.device.type == "cpu":
         setattr(moved, KNOWN_VALUE, tensor.detach())
-    return moved
+    return carry(tensor, moved)

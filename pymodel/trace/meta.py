@@ -1,7 +1,7 @@
 """Builds models and makes tensors on the meta device: shapes without memory, whatever device the code asks for.
 
 Small tensors made while a model is built stay real, as constructors read values (`torch.linspace(…).tolist()`); they
-move to meta before `forward` runs. Every tensor carries a *nominal* device: the one that the code asked for.
+move to meta before `forward` runs. What is sent to a device is marked with it (see `devices`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._device import _device_constructors
 
 from .constants import move_knowing
+from .devices import HOME, carry, destination, is_device, send
 
 SMALL = 4096
 """Tensors of at most so many elements are made for real while a model is built."""
@@ -40,7 +41,9 @@ class BuildMode(TorchFunctionMode):
         if func in _device_constructors():
             return _construct(func, name, args, kwargs)
         if name in ("to", "cuda", "cpu") and args and isinstance(args[0], torch.Tensor):
-            return move(func, args, kwargs)
+            moved = move(func, args, kwargs)
+            device = name if name != "to" else destination(args, kwargs, lambda tensor: HOME)
+            return moved if not device else send(moved, device)
         try:
             return func(*args, **kwargs)
         except RuntimeError as error:
@@ -72,9 +75,9 @@ def move_to_meta(model: nn.Module) -> None:
             return tensor
         if id(tensor) not in replaced:
             moved = move_knowing(tensor)
-            replaced[id(tensor)] = (
-                nn.Parameter(moved, requires_grad=tensor.requires_grad) if isinstance(tensor, nn.Parameter) else moved
-            )
+            if isinstance(tensor, nn.Parameter):
+                moved = carry(tensor, nn.Parameter(moved, requires_grad=tensor.requires_grad))
+            replaced[id(tensor)] = moved
         return replaced[id(tensor)]
 
     for module in model.modules():
@@ -90,20 +93,11 @@ def move(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     name = func.__name__
     if name in ("cuda", "cpu"):
         return args[0]
-    rest = [arg for arg in args[1:] if not _is_device(arg)]
+    rest = [arg for arg in args[1:] if not is_device(arg)]
     rest = [arg.dtype if isinstance(arg, torch.Tensor) else arg for arg in rest]
     rest = [arg for arg in rest if arg is not None and not isinstance(arg, bool)]  # `Module.to` names all it could move
     kwargs = {key: value for key, value in kwargs.items() if key != "device"}
     return func(args[0], *rest, **kwargs) if rest or kwargs else args[0]
-
-
-def requested_device(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
-    """The device that a call names, if it names one."""
-    for value in (kwargs.get("device"), *args[1:]):
-        if isinstance(value, torch.device) or (isinstance(value, str) and _is_device(value)):
-            kind = torch.device(value).type
-            return None if kind == "meta" else kind
-    return None
 
 
 def _construct(func: Any, name: str, args: Any, kwargs: dict[str, Any]) -> Any:
@@ -115,12 +109,6 @@ def _construct(func: Any, name: str, args: Any, kwargs: dict[str, Any]) -> Any:
         return template
     kwargs["device"] = "cpu"
     return func(*args, **kwargs)
-
-
-def _is_device(value: Any) -> bool:
-    if isinstance(value, torch.device):
-        return True
-    return isinstance(value, str) and value.split(":")[0] in ("cpu", "cuda", "mps", "xpu", "meta", "hpu", "npu")
 
 
 def _first_tensor_is_meta(args: Any, kwargs: dict[str, Any]) -> bool:

@@ -9,42 +9,35 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cache
-from types import CodeType, FrameType
-from typing import Any, Literal
+from types import FrameType
+from typing import Any
 
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree as pytree
-from torch.utils._device import _device_constructors
 
 from ..cost.flops import count_flops
 from ..cost.kept import Place
 from ..cost.ledger import Ledger, find_kept
 from . import packed
-from .assume import VALUE_READERS, Assumptions, fitting_output
+from .assume import Assumptions, fitting_output
 from .assumed_numbers import plain
 from .autocast import autocast_dtype
 from .constants import move_knowing
+from .devices import ASKED, HOME, UNNAMED, Mix, destination, differing, named_device, shown
 from .frontier import expected_output, repair_module
 from .handlers import is_caught
 from .leaves import tensors_in
 from .memo import META, Answer, Asker, NeedsGraph
-from .meta import move, requested_device
+from .meta import move
+from .noted import Fault, Frame, OperationSeen, dtype_name
 from .refusals import output_of_pattern
+from .roles import Role, describe
 
 MAX_FAULTS = 20
 NO_LIMIT = sys.maxsize
 _is_autocast = torch._C._is_any_autocast_enabled
-Frame = tuple[CodeType, int]
-"""A code object and the offset of its running instruction: resolved to a range by `co_positions`, when asked."""
-
-_GETTERS = frozenset(("__get__", "size", "dim", "numel", "ndimension", "is_floating_point", "is_complex", "stride"))
-_MOVERS = frozenset(("to", "cuda", "cpu"))
-_GRAPH_WALKERS = frozenset((torch.autograd.grad, torch.Tensor.backward, vars(torch._C.TensorBase)["grad_fn"].__get__))
-Role = Literal["get", "read", "make", "move", "walk", "pack", "compute"]
 Noted = tuple[tuple[tuple[tuple[int, ...], str], ...], int, tuple[Place, ...]]
 """What the memo holds of an answer for us: shapes and dtypes that come out, FLOPs, and what is kept for backward."""
 Known = tuple[str, str, int]
@@ -53,64 +46,8 @@ Asked = tuple[Any, list[torch.Tensor], Answer | None]
 """An output, the tensors that were given, and the memo's answer, unless torch refused."""
 
 
-@cache
-def _describe(func: Any) -> tuple[str, Role]:
-    """A function's name, and what it does: gets metadata, reads values, makes a tensor of nothing, moves one, walks the
-    autograd graph, takes packed sequences, or computes."""
-    name = getattr(func, "__name__", str(func))
-    if func in _GRAPH_WALKERS:
-        return name, "walk"
-    if name in _GETTERS:
-        return name, "get"
-    if name in VALUE_READERS:
-        return name, "read"
-    if func in _device_constructors():
-        return name, "make"
-    if name in packed.NAMES:
-        return name, "pack"
-    return name, "move" if name in _MOVERS else "compute"
-
-
 class TooManyCalls(BaseException):
     """A run asks more of torch than it may. Not an Exception: user code may not catch it."""
-
-
-@dataclass(slots=True)
-class OperationSeen:
-    """One call of a torch function, or of a submodule (`module` is its path then)."""
-
-    name: str
-    type: str
-    parent: int
-    frame: Frame | None
-    inputs: list[str]
-    outputs: list[tuple[str, tuple[int, ...], str]]
-    module: str | None = None
-    input_shapes: tuple[tuple[int, ...], ...] = ()
-    flops: int = 0
-    bytes: int = 0
-    """What it adds to the memory that is kept for the backward pass."""
-    error: str | None = None
-    assumed: bool = False
-    """The shape of what it gave rests on an assumption."""
-
-
-@dataclass
-class Fault:
-    """An operation that failed: its operands' shapes, and where."""
-
-    function: str
-    operands: list[tuple[int, ...]]
-    arguments: tuple[Any, ...]
-    message: str
-    frame: Frame | None
-    module: str
-    module_type: str
-    made_by: list[int]
-    """For each operand, the index of the operation that made it; -1 where it is an input or a parameter."""
-    went_on: bool = False
-    doubtful: bool = False
-    """It rests on what was assumed: another run may not have it, so it is not told."""
 
 
 class ForwardMode(TorchFunctionMode):
@@ -146,6 +83,13 @@ class ForwardMode(TorchFunctionMode):
         self.path_stack: list[nn.Module] = []
         self.given: Any = ()
         """The arguments of the call under way, as the code gave them."""
+        self.mixes: list[Mix] = []
+        self._sent_by: dict[str, int] = {}
+        """For the id of a tensor that is not at home, the operation that made or sent it there."""
+        self.home: str | None = HOME
+        """Where the model's construction puts it, if it says so; None where devices are not followed."""
+        self.anywhere: frozenset[str] = frozenset()
+        """Devices that suit any other."""
         self._frames: list[Frame | None] = []
         self._kept: list[torch.Tensor] = []
         self._known: dict[int, Known] = {}
@@ -154,8 +98,11 @@ class ForwardMode(TorchFunctionMode):
     # What is known of a tensor.
 
     def device_of(self, tensor: torch.Tensor) -> str:
-        known = self._known.get(id(tensor))
-        return "cpu" if known is None else known[1]
+        """The device that the code asked for, as it is shown."""
+        return shown(self.nominal_device(tensor), self.home or "cpu")
+
+    def nominal_device(self, tensor: torch.Tensor) -> str:
+        return (self._known.get(id(tensor)) or self._introduce(tensor))[1]
 
     def maker_of(self, tensor: torch.Tensor) -> int:
         """The operation that made a tensor; -1 where it is an input or a parameter."""
@@ -166,7 +113,20 @@ class ForwardMode(TorchFunctionMode):
         """The id of what the tensor holds now; an in-place operation gives it a new one."""
         return (self._known.get(id(tensor)) or self._introduce(tensor))[0]
 
-    def _introduce(self, tensor: torch.Tensor, device: str = "cpu", maker: int = -1) -> Known:
+    def first_device(self, tensor: torch.Tensor) -> str:
+        """Where a tensor is that no operation of the run made. What belongs to the model follows it; a tensor that is
+        a plain attribute, or stands outside, stays where it was made."""
+        if isinstance(tensor, nn.Parameter) or self.ledger.belongs(tensor):
+            return HOME
+        return getattr(tensor, ASKED, UNNAMED)
+
+    def take_input(self, tensor: torch.Tensor) -> None:
+        """Know a tensor that is given to the model: it is where the model is."""
+        self._introduce(tensor, HOME)
+
+    def _introduce(self, tensor: torch.Tensor, device: str | None = None, maker: int = -1) -> Known:
+        if device is None:
+            device = self.first_device(tensor)
         self._kept.append(tensor)  # its id() must not be used again while the run lasts
         self._known[id(tensor)] = known = f"t{len(self._kept)}", device, maker
         return known
@@ -174,10 +134,14 @@ class ForwardMode(TorchFunctionMode):
     # Torch functions.
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        name, role = _describe(func)
+        name, role = describe(func)
         kwargs = kwargs or {}
         if role == "get":
-            return func(*args, **kwargs)
+            got = func(*args, **kwargs)
+            return self._follow_view(args[0], got) if isinstance(got, torch.Tensor) else got
+        if role == "device":
+            place = self.nominal_device(args[0])
+            return func(*args, **kwargs) if place in (HOME, UNNAMED, "cpu") else torch.device(place)
         self.calls += 1
         if self.calls > self.most:
             raise TooManyCalls
@@ -206,6 +170,15 @@ class ForwardMode(TorchFunctionMode):
                 return output
         self.assumptions.constants.note(func, name, args, kwargs, output)
         return output
+
+    def _follow_view(self, source: torch.Tensor, view: torch.Tensor) -> torch.Tensor:
+        """`x.T`, `x.data`: another look at the same tensor, of which the same is known."""
+        if view is not source:
+            self._kept.append(view)
+            self._known[id(view)] = self._known.get(id(source)) or self._introduce(source)
+            if self.assumptions.is_assumed(source):
+                self.assumptions.doubt([view])
+        return view
 
     def _cast(self, values: Any, dtype: torch.dtype) -> Any:
         """The floating operands in the dtype that autocast wants; they stay who they were."""
@@ -237,11 +210,13 @@ class ForwardMode(TorchFunctionMode):
     def _run(self, func: Any, name: str, role: Role, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         device, answer = None, None
         if role == "make" or "device" in kwargs:
-            device = requested_device((), kwargs)
+            device = named_device(kwargs) if role == "make" or kwargs["device"] is not None else None
             kwargs["device"] = META
         if role == "move" and args and isinstance(args[0], torch.Tensor):
-            device = requested_device(args, kwargs) if name == "to" else name
+            device = destination(args, kwargs, self.nominal_device) if name == "to" else name
             output = move(func, args, kwargs)
+            if output is args[0] and device is not None and device != self.nominal_device(output):
+                output = torch.ops.aten.alias.default(output)
         elif role == "pack" and (shaped := packed.in_place_of(name, args)) is not None:
             output = self._call(shaped, name, args, kwargs)
         elif (asked := self._ask(func, name, args, kwargs)) is not None:
@@ -376,19 +351,46 @@ class ForwardMode(TorchFunctionMode):
             shown, flops, places = noted
             kept = self.ledger.add(places, inputs, outputs) if places else 0
         frame = self.user_frame(sys._getframe())
-        known, names = self._known, []
+        known = self._known
+        names: list[str] = []
+        place, mixed = UNNAMED, False
         for tensor in inputs:
-            names.append((known.get(id(tensor)) or self._introduce(tensor))[0])
+            seen_before = known.get(id(tensor)) or self._introduce(tensor)
+            if seen_before[1] != place:
+                mixed = mixed or bool(names)
+                place = seen_before[1]
+            names.append(seen_before[0])
+        if mixed:
+            place = self._meet(name, inputs, frame)
         if device is None:
-            device = known[id(inputs[0])][1] if inputs else "cpu"
+            device = place
         index = len(self.operations)
-        made = []
-        for tensor, (shape, dtype) in zip(outputs, shown, strict=True):
-            made.append((self._introduce(tensor, device, index)[0], shape, dtype))
+        made = [
+            (self._introduce(tensor, device, index)[0], shape, dtype)
+            for tensor, (shape, dtype) in zip(outputs, shown, strict=True)
+        ]
+        if device != HOME:  # the operation that put it there: the first of a chain
+            sender = next((self._sent_by[each] for each in names if each in self._sent_by and device == place), index)
+            self._sent_by.update((each, sender) for each, _, _ in made)
         seen = OperationSeen(name, f"torch.{name}", self.stack[-1], frame, names, made, None, (), flops, kept)
         if self.faults and self.faults[-1].went_on and self.faults[-1].frame == frame:
             seen.error = self.faults[-1].message
         self.operations.append(seen)
+
+    def _meet(self, name: str, inputs: list[torch.Tensor], frame: Frame | None) -> str:
+        """Where the answer is of an operation on several devices, which is noted where it may not be."""
+        known = [self._known[id(each)] for each in inputs]
+        devices = [device for _, device, _ in known]
+        if name == "type_as":
+            return devices[-1]
+        pair = differing(name, inputs, devices, self.anywhere) if self.home is not None else None
+        if pair is not None:
+            first, second = (self._sent_by.get(known[place][0], -1) for place in pair)
+            mix = Mix(name, (devices[pair[0]], devices[pair[1]]), (first, second), frame)
+            if not any(mix.is_told_by(other) for other in self.mixes):
+                self.mixes.append(mix)
+        whole = [device for each, device in zip(inputs, devices, strict=True) if each.dim()] or devices
+        return next((device for device in whole if device != UNNAMED), UNNAMED)
 
     def charge(self, count: int) -> None:
         """Add bytes that are kept to the operation that ran last."""
@@ -477,12 +479,6 @@ class ForwardMode(TorchFunctionMode):
 
 
 _CALL_MODULE = ForwardMode.call_module.__code__
-
-
-@cache
-def dtype_name(dtype: torch.dtype) -> str:
-    """`float32`."""
-    return str(dtype).removeprefix("torch.")
 
 
 def _plain(value: Any) -> Any:

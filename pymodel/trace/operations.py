@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from ..schema import Dim, Location, Operation, Tensor
 from .fitting import Fitter
-from .mode import OperationSeen
+from .noted import OperationSeen
 from .places import Places
 from .run import Run
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import CodeType
 
 from ..schema import Location, Position
-from .mode import Frame
+from .noted import Frame
 
 
 class Places:

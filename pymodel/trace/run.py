@@ -16,9 +16,11 @@ from ..cost.ledger import Ledger
 from . import kernels as kernels  # registers what a run on meta needs
 from .assume import UNKNOWN_SIZE, Assumptions, assuming
 from .autocast import autocast_on_meta
+from .devices import Mix, home_of
 from .leaves import tensors_in
 from .memo import Asker, Memo, NeedsGraph
-from .mode import NO_LIMIT, Fault, ForwardMode, Frame, OperationSeen, TooManyCalls, dtype_name
+from .mode import NO_LIMIT, ForwardMode, TooManyCalls
+from .noted import Fault, Frame, OperationSeen, dtype_name
 from .recorder import Recorder, Seen, recording
 from .refusals import refusing
 
@@ -49,6 +51,8 @@ class Run:
     """Functions of torch that were called."""
     error: BaseException | None
     error_frame: Frame | None
+    mixes: list[Mix]
+    home: str | None
     doubtful: bool
     """What ended it rests on assumptions: it is no fault of the code's."""
 
@@ -184,6 +188,9 @@ def _run_once(
     doubtful = False
     with torch.device("meta"):
         args, kwargs = arguments()
+    mode.home = home_of(model)
+    for tensor in tensors_in(args, kwargs):
+        mode.take_input(tensor)
     input_ids = [_tensors(mode, value) for value in (*args, *kwargs.values())]
     try:
         with (
@@ -225,6 +232,8 @@ def _run_once(
         mode.calls,
         error,
         frame,
+        mode.mixes,
+        mode.home,
         doubtful,
     )
 

@@ -13,13 +13,14 @@ from torch import nn
 from ..cost.parameters import count_parameters
 from ..resolve.sizes import BATCH, Size
 from ..schema import Dims, Location, ModuleSummary, Trace
-from .assemble import Failure, describe_symbols, fit_failure
+from .assemble import Failure, MixAt, describe_symbols, fit_failure, locate_mixes
 from .assume import Assumptions, assuming
 from .fitting import Fitter
 from .instrument import Site
 from .loaders import Samples, drawing
 from .memo import Memo
-from .mode import NO_LIMIT, Frame
+from .mode import NO_LIMIT
+from .noted import Frame
 from .observations import find_columns
 from .places import Places
 from .probes import Probes, probe
@@ -80,6 +81,7 @@ class Followed:
     failures: tuple[tuple[Failure, Frame | None], ...]
     """Each with the place in the script that led to it."""
     broadcasts: tuple[Broadcast, ...]
+    mixes: tuple[MixAt, ...]
 
 
 def follow(
@@ -164,6 +166,8 @@ def _walk(
         calls=mode.calls,
         error=None,
         error_frame=None,
+        mixes=mode.mixes,
+        home=mode.home,
         doubtful=False,
         modules=mode.modules,
         paths=mode.paths,
@@ -222,7 +226,7 @@ def _assemble(prepared: Prepared, files: frozenset[str], places: Places, probes:
     failures = tuple(
         (fit_failure(n, fault, runs, fitter, places), base.called_at[n]) for n, fault in enumerate(base.faults)
     )
-    return Followed(trace, failures, tuple(_fit_broadcasts(runs, fitter, places)))
+    return Followed(trace, failures, tuple(_fit_broadcasts(runs, fitter, places)), locate_mixes(base, places))
 
 
 def _fit_broadcasts(runs: Sequence[ScriptRun], fitter: Fitter, places: Places) -> Iterator[Broadcast]:

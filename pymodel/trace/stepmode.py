@@ -17,11 +17,13 @@ from torch.utils.data import DataLoader
 
 from ..cost.ledger import Ledger
 from .assume import Assumptions
+from .devices import ASKED, HOME
 from .loaders import Samples
 from .losses import broadcasts, check_target, fitting_target, is_loss
 from .memo import Asker, Memo
 from .meta import BuildMode, move_to_meta
-from .mode import Fault, ForwardMode, Frame
+from .mode import ForwardMode
+from .noted import Fault, Frame
 from .unknown import Facts, Unknown, Unsure
 
 InputsOf = Callable[[nn.Module], dict[str, Any] | None]
@@ -61,6 +63,7 @@ class StepMode(ForwardMode):
     ) -> None:
         asker = None if memo is None else Asker(memo, lambda: assumptions.asked)
         super().__init__(files, {}, poll, False, assumptions, Ledger(nn.Module()), asker, most)
+        self.anywhere = frozenset((HOME,))  # what was learnt about unknown things does not tell where they are
         self.fed = 0
         """How often something that varies with the binding came up."""
         self.started = False
@@ -138,6 +141,13 @@ class StepMode(ForwardMode):
             frame = self.script_frame()
             self.faults.append(Fault("backward", [shape], (shape,), words, frame, "", "", [self.maker_of(loss)]))
             self.called_at[id(self.faults[-1])] = frame
+
+    def first_device(self, tensor: torch.Tensor) -> str:
+        """In a script all is where the code sent it, models too, and on the CPU otherwise."""
+        return getattr(tensor, ASKED, "cpu")
+
+    def _meet(self, name: str, inputs: list[torch.Tensor], frame: Frame | None) -> str:
+        return super()._meet(name, inputs, self.script_frame())
 
     def feed(self) -> None:
         """A batch, or what takes the place of one, comes in: from here on the script runs as `forward` does."""

@@ -183,14 +183,16 @@ class Walk:
         """Follow a block that is not run now, on a copy of the names: its faults are not certain, its shapes are."""
         if not body:
             return
-        faults, witnesses = len(self.mode.faults), len(self.mode.witnesses)
+        noted: tuple[list[Any], ...] = self.mode.faults, self.mode.witnesses, self.mode.mixes
+        lengths = [len(each) for each in noted]
         models_run, everything = self.mode.models_run, self.assumptions.everything
         self._exploring += 1
         try:
             self._block(body, dict(names), relevant)
         finally:
             self._exploring -= 1
-            del self.mode.faults[faults:], self.mode.witnesses[witnesses:]
+            for each, length in zip(noted, lengths, strict=True):
+                del each[length:]
             self.mode.models_run, self.assumptions.everything = models_run, everything
 
     def _statement(self, statement: ast.stmt, names: Names, relevant: set[ast.stmt] | None) -> Jump | None:

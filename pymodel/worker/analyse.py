@@ -18,6 +18,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from ..check.devices import explain_mix
 from ..check.explain import explain
 from ..check.traps import find_traps
 from ..discover.document import Document, read_document
@@ -224,6 +225,7 @@ class _Analysis:
         if assembled.error is not None:
             describe = _describe_doubt if assembled.doubtful else _describe_error
             diagnostics.append(describe(assembled.error, assembled.error_at or fallback))
+        diagnostics += [found for mix in assembled.mixes if (found := explain_mix(mix, self.places)) is not None]
         diagnostics += find_traps(trace)
         return _replace(trace, diagnostics=tuple(dict.fromkeys(diagnostics)))
 

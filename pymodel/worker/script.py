@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import nn
 
+from ..check.devices import explain_mix
 from ..check.explain import explain
 from ..check.steps import explain_broadcast
 from ..discover.document import Document, read_document
@@ -62,7 +63,8 @@ def _diagnose(followed: Followed, path: str, places: Places) -> list[Diagnostic]
                 explained, path=place.path, start=place.start, end=place.end, related=related
             )
         found.append(explained)
-    return found + [explain_broadcast(each) for each in followed.broadcasts]
+    mixes = [each for mix in followed.mixes if (each := explain_mix(mix, places)) is not None]
+    return [*found, *mixes, *map(explain_broadcast, followed.broadcasts)]
 
 
 class _ScriptOracle:

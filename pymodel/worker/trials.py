@@ -11,7 +11,7 @@ from ..resolve.trial import Attempt, Engine, Failure
 from ..schema import Mode
 from ..trace.memo import Memo
 from ..trace.meta import BuildMode, build
-from ..trace.mode import Fault
+from ..trace.noted import Fault
 from ..trace.run import Run, run_forward
 
 WEIGHTED = frozenset(("linear", "matmul", "bmm", "conv1d", "conv2d", "conv3d", "layer_norm", "batch_norm"))

@@ -99,8 +99,9 @@ def test_it_is_told_on_its_range_and_gone_on(name: str, tmp_path: Path) -> None:
     assert error.code == code
     assert words in error.message
     assert found.status == "partial"
-    assert dims_of(found, "before") == ("B", 6, 16, 16)
-    assert dims_of(found, "after") == ("B", *after)
+    batch = next(name for name, symbol in found.symbols.items() if symbol.meaning == "batch")
+    assert dims_of(found, "before") == (batch, 6, 16, 16)
+    assert dims_of(found, "after") == (batch, *after)
 
 
 def test_what_follows_from_sizes_unpacked_wrongly_is_not_told_again(tmp_path: Path) -> None:

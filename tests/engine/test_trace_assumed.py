@@ -47,6 +47,12 @@ def test_the_same_mask_chooses_as_many_of_everything(tmp_path: Path) -> None:
     assert value_at(found, "y", 12).dims == ("u0", 6)
 
 
+def test_another_look_at_an_assumed_tensor_is_assumed(tmp_path: Path) -> None:
+    found = traced(tmp_path, "chosen = x[x[:, 0] > 0]\nturned = chosen.T\nagain = turned.mT.data\nreturn again")
+    assert (value_at(found, "turned", 12).dims, value_at(found, "turned", 12).assumed) == ((6, "u0"), True)
+    assert (value_at(found, "again", 13).dims, value_at(found, "again", 13).assumed) == (("u0", 6), True)
+
+
 def test_unknown_sizes_of_every_kind(tmp_path: Path) -> None:
     found = traced(
         tmp_path,
