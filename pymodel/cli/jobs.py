@@ -1,33 +1,33 @@
-"""Commands that write: train, export, runs. Each works in a run folder, like the editor's."""
+"""Commands that start a job: train and export. Each works in a run folder, like the editor's."""
 
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
-import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from .. import runs
 from ..discover.pins import format_inputs
 from ..discover.roots import find_import_roots
-from ..schema import ExportRequest, Run, TrainRequest, to_json
-from ..worker.client import MAIN
+from ..recipe import check_recipe, format_recipe, load_recipe, propose_recipe, recipe_folder
+from ..recipe.propose import Proposal
+from ..schema import ExportRequest, Recipe, Run, Trace, TrainRequest
 from .analyses import AnalysisFailed, Target, UsageError, add_target, find_target, trace_target
-from .output import FAILED, FINE, FOUND, print_json, print_table
-
-POLL_SECONDS = 0.2
+from .follow import run_job
+from .output import FAILED, FINE, FOUND, describe_diagnostic, print_json
 
 
 def add_commands(commands: Any) -> None:
-    train = commands.add_parser("train", help="train a model on data found in the workspace")
+    train = commands.add_parser("train", help="train a model as a recipe says, or on data found in the workspace")
     add_target(train)
     train.add_argument("--run-dir", type=Path)
-    train.add_argument("--data", metavar="FILE::NAME", help="the data factory; the best found by default")
-    train.add_argument("--epochs", type=int, default=10)
-    train.add_argument("--batch-size", type=int, default=64)
-    train.add_argument("--learning-rate", type=float, default=1e-3)
-    train.add_argument("--seed", type=int, default=0)
+    train.add_argument(
+        "--data", metavar="SOURCE", help="file.py::name, a file, a folder, or random; the best found by default"
+    )
+    train.add_argument("--write", type=Path, metavar="RECIPE", help="write the recipe that would be run, and end")
+    for name, kind in (("epochs", int), ("batch-size", int), ("learning-rate", float), ("seed", int)):
+        train.add_argument(f"--{name}", type=kind)
     train.set_defaults(run=run_train)
     export = commands.add_parser("export", help="write a model to a file that is proven equal")
     add_target(export)
@@ -36,17 +36,32 @@ def add_commands(commands: Any) -> None:
     export.add_argument("--run", dest="from_run", metavar="DIR")
     export.add_argument("-o", "--output", metavar="FILE")
     export.set_defaults(run=run_export)
-    runs = commands.add_parser("runs", help="list, show and stop runs")
-    actions = runs.add_subparsers(dest="action", required=True, metavar="ACTION")
-    for name in ("list", "show", "stop"):
-        action = actions.add_parser(name)
-        action.add_argument("--json", action="store_true")
-        if name != "list":
-            action.add_argument("id")
-        action.set_defaults(run=run_runs)
 
 
 def run_train(options: argparse.Namespace) -> int:
+    is_recipe = options.target.endswith(".toml")
+    request, proposal = request_of_recipe(options) if is_recipe else request_of_model(options)
+    if options.write is not None:
+        text = format_recipe(request.recipe, proposal.reasons if proposal else None)
+        runs.write_atomically(options.write.absolute(), text.encode())
+        return FINE
+    folder, run = start(request, request.target, options.run_dir)
+    if options.json:
+        print_json({"run": str(folder), "state": run.state, "metrics": run.metrics})
+    else:
+        print(f"{run.state}: {folder}")
+    return FINE if run.state == "completed" else FOUND if run.state == "stopped" else FAILED
+
+
+def start(request: TrainRequest | ExportRequest, path: str, own: Path | None = None) -> tuple[Path, Run]:
+    """Make the run's folder, run its job and follow it to its end."""
+    root = runs.find_runs_root(path.rpartition("::")[0], (str(Path.cwd()),))
+    folder = runs.create_run(root, request) if own is None else runs.initialise_run(own.resolve(), request)
+    return folder, run_job(folder)
+
+
+def request_of_model(options: argparse.Namespace) -> tuple[TrainRequest, Proposal]:
+    """A model's own recipe, with the best data that is found."""
     from ..discover.data import find_data_factories
 
     target = find_target(options.target)
@@ -56,45 +71,76 @@ def run_train(options: argparse.Namespace) -> int:
         if not found:
             raise UsageError(
                 "no data set was found in this folder.",
-                advice="Write a function without required arguments that returns a Dataset, or name one with --data.",
+                advice="Write a function without required arguments that returns a Dataset, or name a source with "
+                "--data: `file.py::name`, a file, a folder, or `random` for a smoke test.",
             )
         data = found[0].reference
-    construction, prelude, roots, _ = _construction_of(target, options)
-    request = TrainRequest(
-        target=f"{target.path}::{target.name}",
-        data=data,
-        construction=construction,
-        prelude=prelude,
-        learning_rate=options.learning_rate,
-        batch_size=options.batch_size,
-        epochs=options.epochs,
-        seed=options.seed,
-        roots=roots,
+    elif data != "random":
+        data = str(Path(data).absolute())
+    trace = _traced(target, options)
+    folder = Path.cwd() if options.write is None else recipe_folder(options.write)
+    proposal = propose_recipe(replace(trace, target=f"{target.path}::{target.name}"), data, folder)
+    recipe = _with_options(proposal.recipe, options)
+    return _request(recipe, folder, None, trace, target.path), proposal
+
+
+def request_of_recipe(options: argparse.Namespace) -> tuple[TrainRequest, None]:
+    """A recipe's request; its faults are told, all of them, before anything runs.
+
+    Raises:
+        UsageError: it has faults.
+    """
+    path = Path(options.target).absolute()
+    reading = load_recipe(path)
+    folder = recipe_folder(path)
+    trace = None
+    if reading.recipe is not None and not reading.diagnostics:
+        target = find_target(str(folder / reading.recipe.model.target))
+        options.init = options.init or reading.recipe.model.construction
+        trace = trace_target(target, options)
+    reading = check_recipe(reading, trace)
+    if reading.recipe is None or reading.diagnostics:
+        faults = [describe_diagnostic(replace(each, path=options.target)) for each in reading.diagnostics]
+        raise UsageError("the recipe has faults:\n" + "\n".join(faults))
+    recipe = _with_options(reading.recipe, options)
+    return _request(recipe, folder, str(path), trace, str(folder / recipe.model.target).rpartition("::")[0]), None
+
+
+def _request(recipe: Recipe, folder: Path, path: str | None, trace: Trace | None, model_file: str) -> TrainRequest:
+    if recipe.model.construction is None and trace is not None and trace.construction is not None:
+        made = trace.construction
+        recipe = replace(recipe, model=replace(recipe.model, construction=made.expression, prelude=made.prelude))
+    inputs = format_inputs(trace) if trace else ()
+    return TrainRequest(recipe, str(folder), path, inputs, find_import_roots(model_file, (str(Path.cwd()),)))
+
+
+def _with_options(recipe: Recipe, options: argparse.Namespace) -> Recipe:
+    """A recipe with what the command line says instead."""
+    run, data, optimizer = recipe.run, recipe.data, recipe.optimizer
+    return replace(
+        recipe,
+        run=replace(run, epochs=options.epochs or run.epochs, seed=run.seed if options.seed is None else options.seed),
+        data=replace(data, batch_size=options.batch_size or data.batch_size),
+        optimizer=replace(optimizer, learning_rate=options.learning_rate or optimizer.learning_rate),
     )
-    folder, run = _run_job(target, request, options)
-    if options.json:
-        print_json({"run": str(folder), "state": run.state, "metrics": run.metrics})
-    else:
-        print(f"{run.state}: {folder}")
-    return FINE if run.state == "completed" else FOUND if run.state == "stopped" else FAILED
 
 
 def run_export(options: argparse.Namespace) -> int:
     target = find_target(options.target)
-    construction, prelude, roots, inputs = _construction_of(target, options)
+    trace = _traced(target, options)
+    assert trace.construction is not None
     request = ExportRequest(
         target=f"{target.path}::{target.name}",
         format=options.format,
         run=options.from_run,
         weights=options.weights,
         output=options.output,
-        construction=construction,
-        prelude=prelude,
-        inputs=tuple(options.input) or inputs,
-        roots=roots,
+        construction=trace.construction.expression,
+        prelude=trace.construction.prelude,
+        inputs=tuple(options.input) or format_inputs(trace),
+        roots=find_import_roots(target.path, (str(Path.cwd()),)),
     )
-    options.run_dir = None
-    _, run = _run_job(target, request, options)
+    _, run = start(request, request.target)
     if run.result is None:
         return FAILED
     if options.json:
@@ -104,41 +150,9 @@ def run_export(options: argparse.Namespace) -> int:
     return FINE if run.result.get("verified") else FOUND
 
 
-def run_runs(options: argparse.Namespace) -> int:
-    from .. import runs
-
-    found = runs.list_runs(runs.find_runs_root(str(Path.cwd() / "_"), (str(Path.cwd()),)))
-    if options.action == "list":
-        if options.json:
-            rows = [_summarise(run) for _, run in found]
-            print_json({"runs": rows})
-        else:
-            print_table([(run.id, run.state, run.target, str(run.last_step)) for _, run in found], right=(3,))
-        return FINE
-    match = next(((folder, run) for folder, run in found if run.id == options.id), None)
-    if match is None:
-        raise UsageError(f"there is no run {options.id}.", advice="`pymodel runs list` names them.")
-    folder, run = match
-    if options.action == "stop":
-        runs.stop_run(folder)
-    if options.json:
-        print_json({"folder": str(folder), "run": to_json(run)})
-    else:
-        print_table([(key, str(value)) for key, value in _summarise(run).items()])
-    return FINE
-
-
-def _summarise(run: Run) -> dict[str, Any]:
-    keys = ("id", "state", "target", "started", "last_step", "metrics")
-    return {key: value for key, value in to_json(run).items() if key in keys}
-
-
-def _construction_of(
-    target: Target, options: argparse.Namespace
-) -> tuple[str | None, tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+def _traced(target: Target, options: argparse.Namespace) -> Trace:
     """How the model is made and fed, as its trace found."""
     trace = trace_target(target, options)
-    roots = find_import_roots(target.path, (str(Path.cwd()),))
     if trace.construction is None:
         reason = trace.diagnostics[0].message if trace.diagnostics else "It could not be constructed."
         raise AnalysisFailed(
@@ -146,46 +160,4 @@ def _construction_of(
             path=target.path,
             advice="`pymodel why` tells what was tried; --init says how to construct it.",
         )
-    return trace.construction.expression, trace.construction.prelude, roots, format_inputs(trace)
-
-
-def _run_job(target: Target, request: TrainRequest | ExportRequest, options: argparse.Namespace) -> tuple[Path, Run]:
-    """Run a job in a process of its own and follow it. Ctrl-C stops it with a checkpoint."""
-    from .. import runs
-
-    root = runs.find_runs_root(target.path, (str(Path.cwd()),))
-    own = options.run_dir
-    folder = runs.create_run(root, request) if own is None else runs.initialise_run(own.resolve(), request)
-    with open(folder / "log.txt", "ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-P", str(MAIN), "job", str(folder)],
-            stdout=log,
-            stderr=log,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-    try:
-        while process.poll() is None:
-            _report(runs.read_run(folder))
-            time.sleep(POLL_SECONDS)
-    except KeyboardInterrupt:
-        runs.stop_run(folder)
-        process.wait()
-    run = runs.read_run(folder)
-    _report(run)
-    if sys.stderr.isatty():
-        print(file=sys.stderr)
-    if run.error is not None:
-        place = f"{run.error.path}:{run.error.line}: " if run.error.path else ""
-        print(f"pymodel: {place}{run.error.message}", file=sys.stderr)
-    return folder, run
-
-
-def _report(run: Run) -> None:
-    """One line of progress, replaced in place on a terminal; nothing elsewhere, where the log has it."""
-    if not sys.stderr.isatty():
-        return
-    last = run.metrics.get("last", {})
-    shown = "  ".join(f"{name} {value:.4g}" for name, value in last.items() if isinstance(value, (int, float)))
-    line = f"{run.state}: epoch {run.epoch}/{run.epochs}  step {run.last_step}  {shown}"
-    print(f"\r{line}\x1b[K", end="", file=sys.stderr)
+    return trace

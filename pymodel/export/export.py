@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from ..runs.atomic import replacing
-from ..schema import ExportRequest, PyModelError, to_json
+from ..schema import ExportRequest, ModelSettings, PyModelError, to_json
 from ..train.user_code import build_model, split_reference
 from .inputs import CHECKED, TRACED, read_inputs
 from .onnx import write_onnx
@@ -38,7 +38,7 @@ def export(request: ExportRequest) -> dict[str, object]:
 
 def _export(request: ExportRequest) -> dict[str, object]:
     torch.manual_seed(0)
-    model, _ = build_model(request.target, request.construction, request.prelude, request.roots)
+    model, _ = build_model(ModelSettings(request.target, request.construction, request.prelude), Path(), request.roots)
     source = load_into(model, request)
     model.eval()
     path = destination(request)

@@ -2,7 +2,9 @@
 runs with it, jobs write them with it."""
 
 from .atomic import write_atomically as write_atomically
+from .folder import RECIPE_FILE as RECIPE_FILE
 from .folder import RUN_FILE as RUN_FILE
+from .folder import FolderNotWritable as FolderNotWritable
 from .folder import RunNotFound as RunNotFound
 from .folder import create_run as create_run
 from .folder import find_runs_root as find_runs_root
@@ -12,8 +14,11 @@ from .folder import read_request as read_request
 from .folder import read_run as read_run
 from .folder import write_run as write_run
 from .metrics import MetricWriter as MetricWriter
+from .metrics import metrics_csv as metrics_csv
 from .metrics import read_metrics as read_metrics
 from .metrics import to_number as to_number
 from .process import describe_process as describe_process
 from .process import is_alive as is_alive
+from .stop import CannotResume as CannotResume
+from .stop import queue_again as queue_again
 from .stop import stop_run as stop_run

@@ -9,29 +9,31 @@ from collections.abc import Iterator
 from pathlib import Path
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, *, durable: bool = True) -> None:
     """Replace the file at `path`. A reader sees the old content or the new, never a part."""
-    with replacing(path) as temporary:
+    with replacing(path, durable=durable) as temporary:
         temporary.write_bytes(content)
 
 
 @contextlib.contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
     """Give a temporary path beside `path`; what was written there takes its place at the end, unless an error did.
 
-    Serves files and folders; a folder must not be there yet.
+    Serves files and folders; a folder must not be there yet. `durable`: it outlives a power cut, too.
     """
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.{secrets.token_hex(4)}.tmp{path.suffix}")
     try:
         yield temporary
-        for each in temporary.rglob("*") if temporary.is_dir() else ():
-            sync(each)
-        sync(temporary)
+        if durable:
+            for each in temporary.rglob("*") if temporary.is_dir() else ():
+                sync(each)
+            sync(temporary)
         temporary.replace(path)
     except BaseException:
         _remove(temporary)
         raise
-    sync(path.parent)
+    if durable:
+        sync(path.parent)
 
 
 def sync(path: Path) -> None:

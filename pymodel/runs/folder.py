@@ -12,16 +12,21 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from ..schema import ExportRequest, MalformedMessage, PyModelError, Run, TrainRequest, dumps, from_json, to_json
+from ..recipe import format_recipe, recipe_folder
+from ..schema import ExportRequest, MalformedMessage, PyModelError, Recipe, Run, TrainRequest, dumps, from_json, to_json
 from .atomic import write_atomically
 from .process import is_alive
 
-RUN_FILE = "run.json"
+RUN_FILE, RECIPE_FILE = "run.json", "recipe.toml"
 Request = TrainRequest | ExportRequest
 
 
 class RunNotFound(PyModelError):
     """A folder holds no run that can be read."""
+
+
+class FolderNotWritable(PyModelError):
+    """A run's folder cannot be made."""
 
 
 def find_runs_root(path: str, folders: tuple[str, ...] = ()) -> Path:
@@ -34,7 +39,20 @@ def find_runs_root(path: str, folders: tuple[str, ...] = ()) -> Path:
 
 
 def create_run(root: Path, request: Request) -> Path:
-    """A new run in `root`, queued. Gives its folder."""
+    """A new run in `root`, queued. Gives its folder.
+
+    Raises:
+        FolderNotWritable: nothing can be written there.
+    """
+    try:
+        return _create(root, request)
+    except OSError as error:
+        words = f"No run can be kept here: {error.strerror or error}."
+        advice = "Make room or make the folder writable, or choose another with --run-dir."
+        raise FolderNotWritable(words, path=str(root), advice=advice) from error
+
+
+def _create(root: Path, request: Request) -> Path:
     root.mkdir(parents=True, exist_ok=True)
     if root.parent.name == ".pymodel" and not (ignore := root.parent / ".gitignore").exists():
         write_atomically(ignore, b"*\n")
@@ -54,9 +72,22 @@ def initialise_run(folder: Path, request: Request) -> Path:
     now = time.time()
     run = Run(folder.name, "export", request.target, "queued", now, now, to_json(request))
     if isinstance(request, TrainRequest):
-        run = replace(run, kind="train", epochs=request.epochs)
+        run = replace(run, kind="train", epochs=request.recipe.run.epochs)
     write_run(folder, run)
+    if isinstance(request, TrainRequest):
+        write_atomically(folder / RECIPE_FILE, format_recipe(_placed(request, folder)).encode())
     return folder
+
+
+def _placed(request: TrainRequest, folder: Path) -> Recipe:
+    """The recipe as it can be read in the run's folder: with absolute paths where that is not in `.pymodel`."""
+    recipe, base = request.recipe, Path(request.folder)
+    if recipe_folder(folder / RECIPE_FILE) == base:
+        return recipe
+    data = recipe.data
+    if data.source != "random":
+        data = replace(data, source=str(base / data.source))
+    return replace(recipe, model=replace(recipe.model, target=request.target), data=data)
 
 
 def read_run(folder: Path) -> Run:
@@ -84,12 +115,13 @@ def read_request(run: Run) -> Request:
         raise PyModelError(f"The request in run.json does not fit: {error}.", advice="Start a new run.") from None
 
 
-def write_run(folder: Path, run: Run) -> None:
-    """Replace `run.json` at once. `interrupted` is for readers alone: it is refused."""
+def write_run(folder: Path, run: Run, *, durable: bool = True) -> None:
+    """Replace `run.json` at once. `interrupted` is for readers alone: it is refused. What is not durable is whole, but
+    may be the older one after a power cut: progress need not wait for the disk."""
     if run.state == "interrupted":
         raise ValueError("interrupted is derived and never written")
     text = json.dumps(json.loads(dumps(run)), ensure_ascii=False, indent=1)
-    write_atomically(folder / RUN_FILE, f"{text}\n".encode())
+    write_atomically(folder / RUN_FILE, f"{text}\n".encode(), durable=durable)
 
 
 def list_runs(root: Path) -> list[tuple[Path, Run]]:

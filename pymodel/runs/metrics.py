@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import errno
+import io
 import json
 import math
 import os
@@ -48,6 +51,17 @@ def read_metrics(folder: Path, start: int = 0, rank: int = 0) -> tuple[list[Metr
     return rows, len(lines)
 
 
+def metrics_csv(folder: Path, rank: int = 0) -> str:
+    """All rows of a run as CSV: step, epoch, time, and a column per metric."""
+    rows, _ = read_metrics(folder, rank=rank)
+    names = list(dict.fromkeys(name for row in rows for name in row.values))
+    output = io.StringIO()
+    writer = csv.writer(output, lineterminator="\n")
+    writer.writerow(["step", "epoch", "time", *names])
+    writer.writerows([row.step, row.epoch, row.time, *(row.values.get(name, "") for name in names)] for row in rows)
+    return output.getvalue()
+
+
 class MetricWriter:
     """Appends rows; keeps them for at most `FLUSH_SECONDS`, and writes what it kept as whole lines at once."""
 
@@ -69,10 +83,20 @@ class MetricWriter:
         return time.monotonic() - self._flushed >= FLUSH_SECONDS
 
     def flush(self) -> None:
-        if self._lines:
-            os.write(self._descriptor, "".join(f"{line}\n" for line in self._lines).encode())
-            self._lines.clear()
+        """Write what was kept. On a full disk it stays kept, and no part of it is written.
+
+        Raises:
+            OSError: the disk refuses.
+        """
         self._flushed = time.monotonic()
+        if not self._lines:
+            return
+        content = "".join(f"{line}\n" for line in self._lines).encode()
+        size = os.fstat(self._descriptor).st_size
+        if os.write(self._descriptor, content) < len(content):
+            os.ftruncate(self._descriptor, size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._lines.clear()
 
     def close(self) -> None:
         self.flush()

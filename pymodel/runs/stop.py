@@ -1,4 +1,5 @@
-"""Asks a run's job to end. The job saves a checkpoint first, so it takes a moment; its state says when it is done."""
+"""Asks a run's job to end, or makes an ended run ready to go on. A job saves a checkpoint before it ends, so that takes
+a moment; its state says when it is done."""
 
 from __future__ import annotations
 
@@ -11,6 +12,10 @@ from pathlib import Path
 from ..schema import PyModelError
 from .folder import read_run, write_run
 from .process import is_alive
+
+
+class CannotResume(PyModelError):
+    """There is nothing to go on with."""
 
 
 class CannotStop(PyModelError):
@@ -31,6 +36,20 @@ def stop_run(folder: Path) -> None:
     if run.process is None or run.state not in ("queued", "running", "paused") or not is_alive(run.process):
         raise CannotStop(f"This run has ended already: it is {run.state}.", path=str(folder))
     _interrupt(run.process.pid)
+
+
+def queue_again(folder: Path) -> None:
+    """Make an ended training ready for a job that goes on from its last checkpoint.
+
+    Raises:
+        RunNotFound: there is no run in `folder`.
+        CannotResume: it has not ended, or has nothing left to do.
+    """
+    run = read_run(folder)
+    if run.kind != "train" or run.state in ("queued", "running", "paused", "completed"):
+        advice = "Raise `epochs` in a recipe and `start_from` this run to train on." if run.state == "completed" else ""
+        raise CannotResume(f"This run cannot be resumed: it is {run.state}.", path=str(folder), advice=advice)
+    write_run(folder, replace(run, state="queued", process=None, error=None, updated=time.time()))
 
 
 def _interrupt(pid: int) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import Literal
+
+from .recipe import Recipe
 
 RunState = Literal["queued", "running", "paused", "completed", "stopped", "failed", "interrupted"]
 Number = float | int | str
@@ -12,19 +15,20 @@ Number = float | int | str
 
 @dataclass(frozen=True)
 class TrainRequest:
-    """What `pymodel train` does. `data` is the reference of a data factory: `file.py::name`."""
+    """What a training job does. `folder` is what the recipe's paths are relative to, `recipe_path` the file that it was
+    read from; `inputs` are pins in the contracts' grammar, for a smoke test's data."""
 
-    target: str
-    data: str
-    construction: str | None = None
-    prelude: tuple[str, ...] = ()
-    loss: str = "auto"
-    optimizer: str = "AdamW"
-    learning_rate: float = 1e-3
-    batch_size: int = 64
-    epochs: int = 10
-    seed: int = 0
+    recipe: Recipe
+    folder: str
+    recipe_path: str | None = None
+    inputs: tuple[str, ...] = ()
     roots: tuple[str, ...] = ()
+
+    @property
+    def target(self) -> str:
+        """The model, with its absolute path."""
+        path, _, name = self.recipe.model.target.rpartition("::")
+        return f"{os.path.join(self.folder, path)}::{name}"  # noqa: PTH118 - keeps the path as it is written
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import os
 import platform
-import random
-import shutil
 import signal
-import sys
 import time
 import traceback
 from dataclasses import replace
@@ -18,23 +15,17 @@ from pathlib import Path
 from types import FrameType
 
 import torch
-from torch import nn
 
 from ..runs import describe_process, read_request, read_run
-from ..schema import PyModelError, RunError, TrainRequest
-from .batch import split_batch
-from .data import Data, load_data
-from .journal import Journal
+from ..schema import RunError, TrainRequest
+from .checkpoint import WEIGHTS, CheckpointNotFound, find_checkpoint, load_state, load_weights
+from .journal import FolderGone, Journal, LossNotFinite
 from .loop import Stopped, Training
-from .loss import Loss, choose_loss, to_prediction
-from .user_code import build_model, describe_error
+from .prepare import RequestNotUsable, prepare
+from .user_code import describe_error
 
 RECORDED = ("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VIRTUAL_ENV", "CONDA_PREFIX", "LANG")
 """The environment variables that a run notes; no other, as others hold secrets."""
-
-
-class RequestNotUsable(PyModelError):
-    """The request asks for something that there is not."""
 
 
 def run_train_job(folder: Path) -> int:
@@ -44,7 +35,11 @@ def run_train_job(folder: Path) -> int:
         RunNotFound: there is no run in `folder`.
     """
     stop = StopSignal()
-    journal = take_over(folder)
+    return run_training(take_over(folder), stop)
+
+
+def run_training(journal: Journal, stop: StopSignal) -> int:
+    """Train, and write the run's last word. Gives the exit code."""
     try:
         train(journal, stop)
     except (Stopped, KeyboardInterrupt):
@@ -83,15 +78,19 @@ class StopSignal:
 
 
 def take_over(folder: Path) -> Journal:
-    """Mark a queued run as running, by this process."""
+    """Mark a run as running, by this process. One that has run before goes on from its last checkpoint."""
     run = read_run(folder)
     if run.state == "stopped":
         raise SystemExit(0)  # stopped while it waited
+    try:
+        resumed = find_checkpoint(folder, "last")
+    except CheckpointNotFound:
+        resumed = None
     environment = {name: os.environ[name] for name in RECORDED if name in os.environ}
     versions = {"python": platform.python_version(), "torch": torch.__version__, "platform": platform.platform()}
-    running = replace(run, state="running", process=describe_process(os.getpid()), updated=time.time())
-    journal = Journal(folder, replace(running, versions=versions, environment=environment))
-    journal.update()
+    running = replace(run, state="running", process=describe_process(os.getpid()), updated=time.time(), error=None)
+    journal = Journal(folder, replace(running, versions=versions, environment=environment), resumed=resumed)
+    journal.update(state="running")
     return journal
 
 
@@ -105,67 +104,29 @@ def train(journal: Journal, stop: StopSignal) -> None:
     request = read_request(journal.run)
     if not isinstance(request, TrainRequest):
         raise RequestNotUsable("This run is no training.", advice="Start a new one.")
-    if request.epochs < 1 or request.batch_size < 1:
-        raise RequestNotUsable("A training takes at least one epoch, and batches of one.", advice="Choose again.")
-    device = pick_device()
-    seed_everything(request.seed)
-    model, model_files = build_model(request.target, request.construction, request.prelude, request.roots)
-    data, data_files = load_data(request.data, request.roots, batch_size=request.batch_size, seed=request.seed)
-    keep_source(journal.folder, (*model_files, *data_files))
-    model.to(device)
-    loss = probe_loss(model, data, device, request.loss)
-    optimizer = make_optimizer(model, request.optimizer, request.learning_rate)
-    journal.update(device=str(device), total_steps=data.steps_per_epoch * request.epochs)
-    sys.stderr.write(f"training on {device}, loss {loss.name}, {data.steps_per_epoch} steps an epoch\n")
+    training = prepare(request, journal, stop)
+    if journal.resumed is not None:
+        training.resume(load_weights(journal.resumed / WEIGHTS), load_state(journal.resumed))
     stop.arm()
-    Training(model, data, loss, optimizer, device, journal, stop).fit(request.epochs)
+    try:
+        training.fit()
+    except FolderGone:
+        rescue(training)
+        raise
+    except (LossNotFinite, Stopped, KeyboardInterrupt):
+        raise
+    except Exception:
+        training.save("last")  # between two steps nothing is half done
+        raise
+    if journal.trouble is not None:
+        words = f"The run ended, but its last checkpoint could not be written: {journal.trouble.strerror}."
+        raise RequestNotUsable(words, path=str(journal.folder), advice="Make room, then resume the run.")
 
 
-def pick_device() -> torch.device:
-    """The machine's accelerator, else its processor."""
-    if torch.accelerator.is_available():
-        return torch.accelerator.current_accelerator() or torch.device("cpu")
-    return torch.device("cpu")
-
-
-def seed_everything(seed: int) -> None:
-    random.seed(seed)
-    torch.manual_seed(seed)
-    if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed(seed % 2**32)
-
-
-@torch.no_grad()
-def probe_loss(model: nn.Module, data: Data, device: torch.device, name: str) -> Loss:
-    """Choose the loss by one batch. It gives lazy modules their sizes as well, which an optimizer needs."""
-    raw = next(iter(data.train), None)
-    if raw is None:
-        raise RequestNotUsable("The training data give no batch.", advice="Look at their length and the batch size.")
-    batch = split_batch(raw, model, device)
-    model.eval()
-    return choose_loss(to_prediction(model(*batch.inputs, **batch.keywords)), batch.target, name)
-
-
-def make_optimizer(model: nn.Module, name: str, learning_rate: float) -> torch.optim.Optimizer:
-    kind = getattr(torch.optim, name, None)
-    if not (isinstance(kind, type) and issubclass(kind, torch.optim.Optimizer)):
-        raise RequestNotUsable(f"torch has no optimizer `{name}`.", advice="Choose AdamW, Adam, SGD or another of it.")
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    if not parameters:
-        raise RequestNotUsable("The model has no parameter to train.", advice="Look for requires_grad_(False).")
-    return kind(parameters, lr=learning_rate)  # type: ignore[call-arg]
-
-
-def keep_source(folder: Path, files: tuple[str, ...]) -> None:
-    """Copy the user's files that take part into the run, below the folder that they share."""
-    paths = sorted({Path(each) for each in files if Path(each).is_file()})
-    if not paths:
-        return
-    shared = os.path.commonpath([path.parent for path in paths])
-    for path in paths:
-        copy = folder / "source" / path.relative_to(shared)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, copy)
+def rescue(training: Training) -> None:
+    """The run's folder is gone: make it again, for what was learned."""
+    training.journal.folder.mkdir(parents=True)
+    training.save("last")
 
 
 def _end(journal: Journal, state: str, error: RunError | None = None) -> int:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-from ..schema import PyModelError
+from ..schema import LossSettings, PyModelError
+from .user_code import find, load, split_reference
 
 
 class LossNotFound(PyModelError):
@@ -19,12 +21,12 @@ class LossNotFound(PyModelError):
 
 @dataclass(frozen=True)
 class Loss:
-    """`compute` gives the mean loss; `count_correct` the right answers of a batch and all of them, where labels are
-    classes."""
+    """`compute` takes what the model gives and the target, and gives the mean loss; `count_correct` the right answers
+    of a batch and all of them, where labels are classes."""
 
     name: str
-    compute: Callable[[Tensor, Tensor], Tensor]
-    count_correct: Callable[[Tensor, Tensor], tuple[Tensor, int]] | None = None
+    compute: Callable[[Any, Any], Tensor]
+    count_correct: Callable[[Any, Any], tuple[Tensor, int]] | None = None
 
 
 def to_prediction(output: Any) -> Tensor:
@@ -40,8 +42,8 @@ def to_prediction(output: Any) -> Tensor:
     return output
 
 
-def choose_loss(output: Tensor, target: Tensor, name: str = "auto") -> Loss:
-    """The loss of that name, or for `auto` the one that fits.
+def choose_loss(output: Any, target: Any, settings: LossSettings, folder: Path, roots: tuple[str, ...] = ()) -> Loss:
+    """The recipe's loss, or for `auto` the one that fits the output and the target of a batch.
 
     Class numbers take cross entropy; zeros and ones of the output's shape binary cross entropy with logits; other
     numbers of that shape the squared error.
@@ -49,17 +51,56 @@ def choose_loss(output: Tensor, target: Tensor, name: str = "auto") -> Loss:
     Raises:
         LossNotFound: the name is unknown, or nothing fits; it says which shapes met.
     """
+    name = settings.name
+    if "::" in name:
+        return _load_own(name, folder, roots)
     if name == "auto":
-        name = _fitting_name(output, target)
+        name = _fitting_name(to_prediction(output), target)
     if name == "cross_entropy":
-        return Loss(name, _cross_entropy, _count_classes)
+        smoothing = settings.label_smoothing
+        return Loss(
+            name, lambda output, target: _cross_entropy(to_prediction(output), target, smoothing), _count_classes
+        )
     if name == "bce":
         return Loss(name, _binary_cross_entropy, _count_binary)
     if name in ("mse", "l1"):
         distance = functional.mse_loss if name == "mse" else functional.l1_loss
-        return Loss(name, lambda output, target: distance(output, _like(target, output)))
-    advice = "Choose auto, cross_entropy, bce, mse or l1."
-    raise LossNotFound(f"There is no loss called `{name}`.", advice=advice)
+        return Loss(
+            name, lambda output, target: distance(prediction := to_prediction(output), _like(target, prediction))
+        )
+    return _from_torch(settings)
+
+
+def _load_own(name: str, folder: Path, roots: tuple[str, ...]) -> Loss:
+    """A function or a module of the user's. It gets all that the model gives."""
+    path, own = split_reference(name, folder)
+    module, _ = load(path, (own.partition(".")[0],), roots)
+    found = find(module, path, own)
+    return Loss(own, found() if isinstance(found, type) else found)
+
+
+def _from_torch(settings: LossSettings) -> Loss:
+    kind = getattr(nn, settings.name, None)
+    if not (isinstance(kind, type) and issubclass(kind, nn.Module) and settings.name.endswith("Loss")):
+        advice = "Choose auto, cross_entropy, bce, mse, l1, a loss of torch.nn, or `file.py::function`."
+        raise LossNotFound(f"There is no loss called `{settings.name}`.", advice=advice)
+    arguments: dict[str, Any] = {
+        name: torch.tensor(value) if isinstance(value, list) else value for name, value in settings.arguments.items()
+    }
+    if settings.name == "CrossEntropyLoss":
+        arguments.setdefault("label_smoothing", settings.label_smoothing)
+    try:
+        made = kind(**arguments)
+    except TypeError as error:
+        raise LossNotFound(f"`{settings.name}` cannot be made: {error}.", advice="Look at [loss] arguments.") from error
+
+    def compute(output: Any, target: Any) -> Tensor:
+        prediction = to_prediction(output)
+        fits = isinstance(target, Tensor) and target.is_floating_point() and target.numel() == prediction.numel()
+        loss: Tensor = made.to(prediction.device)(prediction, _like(target, prediction) if fits else target)
+        return loss
+
+    return Loss(settings.name, compute, _count_classes if settings.name in ("CrossEntropyLoss", "NLLLoss") else None)
 
 
 def _fitting_name(output: Tensor, target: Tensor) -> str:
@@ -90,20 +131,24 @@ def _class_dim(output: Tensor, target: Tensor) -> int | None:
     return last if fits_last else None
 
 
-def _cross_entropy(output: Tensor, target: Tensor) -> Tensor:
-    return functional.cross_entropy(output.movedim(_class_dim(output, target) or 1, 1), target.long())
+def _cross_entropy(output: Tensor, target: Tensor, smoothing: float) -> Tensor:
+    dim = _class_dim(output, target) or 1
+    return functional.cross_entropy(output.movedim(dim, 1), target.long(), label_smoothing=smoothing)
 
 
-def _count_classes(output: Tensor, target: Tensor) -> tuple[Tensor, int]:
-    return (output.argmax(_class_dim(output, target) or 1) == target).sum(), target.numel()
+def _count_classes(output: Any, target: Tensor) -> tuple[Tensor, int]:
+    prediction = to_prediction(output)
+    return (prediction.argmax(_class_dim(prediction, target) or 1) == target).sum(), target.numel()
 
 
-def _binary_cross_entropy(output: Tensor, target: Tensor) -> Tensor:
-    return functional.binary_cross_entropy_with_logits(output, _like(target, output))
+def _binary_cross_entropy(output: Any, target: Tensor) -> Tensor:
+    prediction = to_prediction(output)
+    return functional.binary_cross_entropy_with_logits(prediction, _like(target, prediction))
 
 
-def _count_binary(output: Tensor, target: Tensor) -> tuple[Tensor, int]:
-    return ((output > 0) == (_like(target, output) > 0.5)).sum(), target.numel()
+def _count_binary(output: Any, target: Tensor) -> tuple[Tensor, int]:
+    prediction = to_prediction(output)
+    return ((prediction > 0) == (_like(target, prediction) > 0.5)).sum(), target.numel()
 
 
 def _like(target: Tensor, output: Tensor) -> Tensor:

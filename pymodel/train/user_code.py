@@ -12,7 +12,8 @@ from typing import Any
 from torch import nn
 
 from ..resolve.load import evaluate, load_module
-from ..schema import PyModelError, RunError
+from ..schema import ModelSettings, PyModelError, RunError
+from .memory import is_out_of_memory
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -21,23 +22,22 @@ class CodeNotUsable(PyModelError):
     """A reference of the request leads to nothing that can be used."""
 
 
-def build_model(
-    target: str, construction: str | None, prelude: tuple[str, ...], roots: tuple[str, ...]
-) -> tuple[nn.Module, tuple[str, ...]]:
+def build_model(settings: ModelSettings, folder: Path, roots: tuple[str, ...]) -> tuple[nn.Module, tuple[str, ...]]:
     """The model, constructed for real, and the workspace files that it took.
 
     Raises:
         CodeNotUsable: there is no such model, or what was constructed is none.
     """
-    path, name = split_reference(target)
-    expressions = (*prelude, construction or name)
+    path, name = split_reference(settings.target, folder)
+    construction = settings.construction
+    expressions = (*settings.prelude, construction or name)
     names = {node.id for text in expressions for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
     module, files = load(path, tuple({name.partition(".")[0], *names}), roots)
     if construction is None:
         made = find(module, path, name)
         model = made if isinstance(made, nn.Module) else made()
     else:
-        model = evaluate(module, prelude, construction)
+        model = evaluate(module, settings.prelude, construction)
     if not isinstance(model, nn.Module):
         words = f"`{construction or name}` gives {type(model).__name__}, which is no nn.Module."
         raise CodeNotUsable(words, path=path, advice="Choose a model class, or a function that returns a model.")
@@ -68,12 +68,12 @@ def find(module: ModuleType, path: str, name: str) -> Any:
     return value
 
 
-def split_reference(reference: str) -> tuple[str, str]:
-    """`file.py::Name` as its file and name."""
+def split_reference(reference: str, folder: Path = Path()) -> tuple[str, str]:
+    """`file.py::Name` as its absolute file, from `folder` on, and its name."""
     path, separator, name = reference.rpartition("::")
     if not separator or not name:
         raise CodeNotUsable(f"`{reference}` names no object.", advice="Write it as `file.py::Name`.")
-    return str(Path(path).absolute()), name
+    return str((folder / path).absolute()), name
 
 
 def describe_error(error: BaseException) -> RunError:
@@ -90,15 +90,6 @@ def describe_error(error: BaseException) -> RunError:
         words = f"`{package}` is not installed here. Install it with `{sys.executable} -m pip install {package}`."
         return RunError(words, path, line)
     return RunError(f"{type(error).__name__}: {_first_line(error)}", path, line)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    words = str(error).lower()
-    return (
-        isinstance(error, MemoryError)
-        or type(error).__name__ == "OutOfMemoryError"
-        or (isinstance(error, RuntimeError) and ("can't allocate memory" in words or "out of memory" in words))
-    )
 
 
 def find_user_line(error: BaseException) -> tuple[str | None, int | None]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pymodel import runs
-from pymodel.schema import ExportRequest, Run, TrainRequest
+from pymodel.schema import ExportRequest, Recipe, Run, TrainRequest, from_json
 
 MAIN = Path(__file__).parents[2] / "pymodel" / "__main__.py"
 TANKS = Path(__file__).parents[1] / "fixtures" / "projects" / "tank_levels"
@@ -36,13 +36,21 @@ def wait_until(folder: Path, holds: Callable[[Run], bool], seconds: float = 120)
 
 
 def tanks_request(**changes: object) -> TrainRequest:
-    package = TANKS / "src" / "tanks"
+    """A training on the tank levels. Changes are settings, as `section__name`."""
     values: dict[str, object] = {
-        "target": f"{package / 'forecaster.py'}::LevelForecaster",
-        "data": f"{package / 'measurements.py'}::tank_loaders",
-        "construction": "LevelForecaster()",
-        "epochs": 12,
-        "learning_rate": 3e-3,
-        "roots": (str(TANKS / "src"),),
+        "model__target": "forecaster.py::LevelForecaster",
+        "model__construction": "LevelForecaster()",
+        "data__source": "measurements.py::tank_loaders",
+        "run__epochs": 12,
+        "optimizer__learning_rate": 3e-3,
     }
-    return TrainRequest(**(values | changes))  # type: ignore[arg-type]
+    return TrainRequest(make_recipe(values | changes), str(TANKS / "src" / "tanks"), roots=(str(TANKS / "src"),))
+
+
+def make_recipe(values: Mapping[str, object]) -> Recipe:
+    """A recipe from settings named `section__name`."""
+    sections: dict[str, dict[str, object]] = {}
+    for name, value in values.items():
+        section, _, setting = name.partition("__")
+        sections.setdefault(section, {})[setting] = value
+    return from_json(Recipe, sections)

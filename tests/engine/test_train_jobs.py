@@ -14,7 +14,7 @@ from pymodel.samples import create_sample_project
 from pymodel.schema import TrainRequest
 from pymodel.train.checkpoint import find_checkpoint
 
-from .jobs import run_job, start, tanks_request, wait_until
+from .jobs import make_recipe, run_job, start, tanks_request, wait_until
 
 
 def weights_of(folder: Path, name: str) -> dict[str, torch.Tensor]:
@@ -23,7 +23,7 @@ def weights_of(folder: Path, name: str) -> dict[str, torch.Tensor]:
     for file, described in manifest["files"].items():
         assert hashlib.sha256((path / file).read_bytes()).hexdigest() == described["sha256"]
     state = torch.load(path / "state.pt", weights_only=True)
-    assert {"optimizer", "random", "order", "epoch", "step"} <= set(state)
+    assert {"optimizer", "random", "schedule", "epoch", "step"} <= set(state)
     weights = torch.load(path / "weights.pt", weights_only=True)
     assert isinstance(weights, dict)
     return weights
@@ -32,7 +32,8 @@ def weights_of(folder: Path, name: str) -> dict[str, torch.Tensor]:
 def test_the_sample_learns_its_digits(tmp_path: Path) -> None:
     create_sample_project(tmp_path)
     folder = tmp_path / "image_classifier"
-    request = TrainRequest(f"{folder / 'model.py'}::MyModel", f"{folder / 'data.py'}::make_datasets")
+    recipe = make_recipe({"model__target": "model.py::MyModel", "data__source": "data.py::make_datasets"})
+    request = TrainRequest(recipe, str(folder))
     path, run = run_job(tmp_path / ".pymodel/runs", request)
     assert run.state == "completed", (path / "log.txt").read_text()
     assert float(run.metrics["best"]["test/accuracy"]) > 0.95
@@ -57,7 +58,7 @@ def test_another_project_goes_the_same_way(tmp_path: Path) -> None:
 
 
 def test_a_stopped_run_leaves_a_checkpoint(tmp_path: Path) -> None:
-    folder = runs.create_run(tmp_path / "runs", tanks_request(epochs=100_000))
+    folder = runs.create_run(tmp_path / "runs", tanks_request(run__epochs=100_000))
     process = start(folder)
     wait_until(folder, lambda run: run.last_step > 20)
     runs.stop_run(folder)
@@ -69,7 +70,7 @@ def test_a_stopped_run_leaves_a_checkpoint(tmp_path: Path) -> None:
 
 
 def test_a_killed_run_is_interrupted_and_what_it_saved_is_whole(tmp_path: Path) -> None:
-    folder = runs.create_run(tmp_path / "runs", tanks_request(epochs=100_000))
+    folder = runs.create_run(tmp_path / "runs", tanks_request(run__epochs=100_000))
     process = start(folder)
     wait_until(folder, lambda run: run.epoch > 2)
     os.killpg(process.pid, signal.SIGKILL)
@@ -81,20 +82,17 @@ def test_a_killed_run_is_interrupted_and_what_it_saved_is_whole(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("changes", "words", "line"),
     [
-        ({"data": "broken_loaders"}, "the logger is not connected", 24),
-        ({"data": "nowhere"}, "There is no `nowhere`", None),
-        ({"data": "HOURS"}, "a Dataset, a DataLoader", None),
-        ({"optimizer": "Magic"}, "no optimizer `Magic`", None),
-        ({"loss": "magic"}, "no loss called `magic`", None),
-        ({"construction": "LevelForecaster(hours=3)"}, "mat1 and mat2", 17),
+        ({"data__source": "measurements.py::broken_loaders"}, "the logger is not connected", 24),
+        ({"data__source": "measurements.py::nowhere"}, "There is no `nowhere`", None),
+        ({"data__source": "measurements.py::HOURS"}, "a Dataset, a DataLoader", None),
+        ({"optimizer__name": "Magic"}, "no optimizer `Magic`", None),
+        ({"loss__name": "magic"}, "no loss called `magic`", None),
+        ({"model__construction": "LevelForecaster(hours=3)"}, "mat1 and mat2", 17),
     ],
 )
 def test_what_cannot_be_trained_fails_in_words(
     tmp_path: Path, changes: dict[str, object], words: str, line: int | None
 ) -> None:
-    if "data" in changes:
-        file = tanks_request().data.partition("::")[0]
-        changes = {"data": f"{file}::{changes['data']}"}
     path, run = run_job(tmp_path / "runs", tanks_request(**changes))
     assert run.state == "failed"
     assert run.error is not None

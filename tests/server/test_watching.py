@@ -103,8 +103,9 @@ def test_a_run_of_another_program_is_told(start: Start, folder: Path) -> None:
         from dataclasses import replace
         from pathlib import Path
         from pymodel import runs
-        from pymodel.schema import TrainRequest
-        folder = runs.create_run(runs.find_runs_root(sys.argv[1]), TrainRequest("model.py::MyModel", data="d.py::d"))
+        from pymodel.schema import DataSettings, ModelSettings, Recipe, TrainRequest
+        request = TrainRequest(Recipe(ModelSettings("model.py::MyModel"), DataSettings("d.py::d")), "")
+        folder = runs.create_run(runs.find_runs_root(sys.argv[1]), request)
         runs.write_run(folder, replace(runs.read_run(folder), state="completed"))
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(make), str(folder)], check=True, cwd=ROOT)

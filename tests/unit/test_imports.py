@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-TEXT = ("discover", "graph", "runs", "schema")
+TEXT = ("discover", "graph", "recipe", "runs", "schema")
 TORCH = ("resolve", "trace", "check", "cost", "train", "export", "worker")
 
 

@@ -14,9 +14,20 @@ import pytest
 
 from pymodel import runs
 from pymodel.runs.atomic import replacing
-from pymodel.schema import ExportRequest, Process, PyModelError, Run, TrainRequest
+from pymodel.schema import (
+    DataSettings,
+    ExportRequest,
+    ModelSettings,
+    Process,
+    PyModelError,
+    Recipe,
+    Run,
+    RunSettings,
+    TrainRequest,
+)
 
-REQUEST = TrainRequest("net.py::Net", "data.py::digits", epochs=3)
+RECIPE = Recipe(ModelSettings("net.py::Net"), DataSettings("data.py::digits"), run=RunSettings(epochs=3))
+REQUEST = TrainRequest(RECIPE, "/work")
 ROOT = str(Path(__file__).parents[2])
 
 

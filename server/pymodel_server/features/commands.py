@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from lsprotocol import types
 from pymodel import runs
 from pymodel.discover.pins import format_inputs
 from pymodel.discover.roots import find_import_roots
+from pymodel.recipe import check_recipe, load_recipe, propose_recipe, recipe_folder
 from pymodel.schema import ExportRequest, Trace, TrainRequest, to_json
 from pymodel.schema.protocol import GraphParams
 
@@ -94,25 +95,45 @@ async def check(server: PyModelServer, given: dict[str, Any]) -> Any:
 
 
 async def train(server: PyModelServer, given: dict[str, Any]) -> Any:
-    """Start training; the answer is the run's folder. Progress comes as `pymodel/runChanged`."""
+    """Start training by a recipe that is proposed, or by one in a file (`recipe`); the answer is the run's folder.
+    Progress comes as `pymodel/runChanged`."""
     _require_trust(server)
-    state, trace = _traced(server, given)
-    settings = {
-        field.name: given[field.name]
-        for field in dataclasses.fields(TrainRequest)
-        if field.name in ("epochs", "batch_size", "learning_rate", "seed", "optimizer", "loss") and field.name in given
-    }
-    request = TrainRequest(
-        target=trace.target,
-        data=_text(given, "data"),
-        construction=trace.construction.expression if trace.construction else None,
-        prelude=trace.construction.prelude if trace.construction else (),
-        roots=find_import_roots(state.path, server.folders),
-        **settings,
-    )
-    folder = server.jobs.start(request, state.path, server.folders)
-    server.spawn(_follow_with_progress(server, folder, t("Training {0}", trace.target.rpartition("::")[2])))
+    request = train_request(server, given)
+    path = request.target.rpartition("::")[0]
+    folder = server.jobs.start(request, path, server.folders)
+    server.spawn(_follow_with_progress(server, folder, t("Training {0}", request.target.rpartition("::")[2])))
     return {"folder": str(folder), "run": runs.read_run(folder)}
+
+
+def train_request(server: PyModelServer, given: dict[str, Any]) -> TrainRequest:
+    if given.get("recipe"):
+        return _request_of_recipe(server, Path(_text(given, "recipe")))
+    state, trace = _traced(server, given)
+    folder = Path(
+        next((each for each in server.folders if Path(state.path).is_relative_to(each)), Path(state.path).parent)
+    )
+    recipe = propose_recipe(trace, _text(given, "data"), folder).recipe
+    for section, name in (
+        ("run", "epochs"),
+        ("run", "seed"),
+        ("data", "batch_size"),
+        ("optimizer", "learning_rate"),
+    ):
+        if name in given:
+            recipe = replace(recipe, **{section: replace(getattr(recipe, section), **{name: given[name]})})
+    for section in ("optimizer", "loss"):
+        if section in given:
+            recipe = replace(recipe, **{section: replace(getattr(recipe, section), name=given[section])})
+    return TrainRequest(recipe, str(folder), None, format_inputs(trace), find_import_roots(state.path, server.folders))
+
+
+def _request_of_recipe(server: PyModelServer, path: Path) -> TrainRequest:
+    reading = check_recipe(load_recipe(path))
+    if reading.recipe is None or reading.diagnostics:
+        raise ValueError(f"{path.name}: {reading.diagnostics[0].message}")
+    folder = recipe_folder(path)
+    model_file = str(folder / reading.recipe.model.target.rpartition("::")[0])
+    return TrainRequest(reading.recipe, str(folder), str(path), (), find_import_roots(model_file, server.folders))
 
 
 async def list_runs(server: PyModelServer, given: dict[str, Any]) -> Any:
