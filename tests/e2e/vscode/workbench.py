@@ -81,6 +81,20 @@ class Workbench:
         self.until(opened_with_it, f"the command “{title}”", seen=self.quick_picks)
         self.keyboard.press("Enter")
 
+    def _show(self, shown: Callable[[], bool], command: str) -> None:
+        """Run a command that changes what is shown, again where a busy window took the key and did nothing."""
+
+        def run_and_look() -> bool:
+            if shown():
+                return True
+            self.run(command)
+            try:
+                return self.until(shown, command, seconds=3)
+            except AssertionError:
+                return False
+
+        self.until(run_and_look, f"what “{command}” shows")
+
     def _type_into_quick_input(self, text: str) -> None:
         box = self.page.locator(".quick-input-widget:visible input").first
         box.wait_for(timeout=SECONDS * 1000)
@@ -188,15 +202,12 @@ class Workbench:
 
     def problems(self) -> list[str]:
         """The rows of the Problems panel, which is opened if need be."""
-        if not self.page.locator(".markers-panel:visible").count():
-            self.run("Problems: Focus on Problems View")
-            self.page.locator(".markers-panel:visible").first.wait_for(timeout=SECONDS * 1000)
+        self._show(lambda: self.page.locator(".markers-panel:visible").count() > 0, "Problems: Focus on Problems View")
         rows = self.page.locator(".markers-panel .monaco-list-row").all_inner_texts()
         return [self._clean(text) for text in rows]
 
     def close_panel(self) -> None:
-        if self.page.locator(".part.panel:visible").count():
-            self.run("View: Hide Panel")
+        self._show(lambda: self.page.locator(".part.panel:visible").count() == 0, "View: Hide Panel")
 
     def status_bar(self) -> str:
         return self._clean(" ".join(self.page.locator(".statusbar .statusbar-item").all_inner_texts()))
