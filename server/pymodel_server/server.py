@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -280,6 +281,8 @@ def run(protocol: int) -> int:
     """Serve on stdin and the descriptor `protocol` until the editor ends the session."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("pygls").setLevel(logging.WARNING)  # it would print every message that it sends
+    # A folder that is gone before it is watched, as an unfinished checkpoint's is, is nothing to tell.
+    warnings.filterwarnings("ignore", "Callback with id", RuntimeWarning)
     log.info("PyModel %s on Python %s", __version__, sys.version.split()[0])
     create_server().start_io(sys.stdin.buffer, os.fdopen(protocol, "wb"))
     return 0

@@ -17,7 +17,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pymodel.schema import Analyse, Cancel, Failed, Finished, Ready, Started, Traced, encode_frame, from_json
+from pymodel.schema import (
+    Analyse,
+    Cancel,
+    Failed,
+    Finished,
+    MalformedMessage,
+    Ready,
+    Started,
+    Traced,
+    encode_frame,
+    from_json,
+)
 from pymodel.schema.codec import LENGTH_BYTES, MAX_FRAME
 from pymodel.schema.environment import worker_environment
 
@@ -114,6 +125,9 @@ class Worker:
                 self._hear(await _parse(await process.stdout.readexactly(length)))
         except asyncio.IncompleteReadError:
             log.info("the worker's pipe has ended")
+        except (MalformedMessage, ValueError):
+            log.exception("the worker said what is no frame of ours")
+            process.kill()
         await process.wait()
         self._deaths.append(time.monotonic())
         listeners, self._listeners = self._listeners, {}
@@ -121,7 +135,7 @@ class Worker:
             words = t(
                 "the analysis process ended (code {0}). It starts again with the next change.", process.returncode
             )
-            listener(Failed(number, words, code="crashed"))
+            _tell(listener, Failed(number, words, code="crashed"))
 
     def _hear(self, frame: dict[str, Any]) -> None:
         kind = frame.get("event")
@@ -134,7 +148,15 @@ class Worker:
         if isinstance(event, (Finished, Failed)):
             self._listeners.pop(event.id, None)
         if listener is not None:
-            listener(event)
+            _tell(listener, event)
+
+
+def _tell(listener: Callable[[Event], None], event: Event) -> None:
+    """One event whose listener fails must not end the reading of all the others."""
+    try:
+        listener(event)
+    except Exception:
+        log.exception("the event %s of request %d was not taken in", type(event).__name__, event.id)
 
 
 async def _parse(body: bytes) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -86,9 +87,12 @@ def open_page(browser: Browser, width: int = 1440, height: int = 900) -> Iterato
 
 @pytest.fixture(autouse=True)
 def picture_of_failure(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A screenshot of what was there, beside the message, when a test with a window fails."""
+    """A screenshot of what was there, and what the extension has logged, when a test with a window fails."""
     failed = request.session.testsfailed
     yield
     if request.session.testsfailed > failed and "workbench" in request.fixturenames:
         name = request.node.name.replace("/", "-")
         request.getfixturevalue("workbench").screenshot(SCREENSHOTS / "failures" / f"{name}.png")
+        logs = (request.getfixturevalue("home") / "data" / "logs").rglob("PyModel.log")
+        newest = max(logs, key=lambda log: log.stat().st_mtime, default=None)
+        sys.stdout.write(newest.read_text(encoding="utf-8")[-4000:] if newest else "the extension has logged nothing")
