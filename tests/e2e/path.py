@@ -260,12 +260,20 @@ class Walk:
     # What the steps share
 
     def await_lens(self, expected: str, seconds: float = 60) -> None:
-        self.workbench.until(
-            lambda: any(re.search(expected, text) for text in self.workbench.code_lenses()),
-            f"a lens with {expected}",
-            seconds=seconds,
-            seen=self.workbench.code_lenses,
-        )
+        def shown() -> bool:
+            return any(re.search(expected, text) for text in self.workbench.code_lenses())
+
+        def shown_in_time() -> bool:
+            if shown():
+                return True
+            # VS Code forgets to ask for new lenses where the editor loses the focus meanwhile, until it has it again.
+            self.workbench.focus_editor()
+            try:
+                return self.workbench.until(shown, "the lens", seconds=5)
+            except AssertionError:
+                return False
+
+        self.workbench.until(shown_in_time, f"a lens with {expected}", seconds=seconds, seen=self.workbench.code_lenses)
 
     def await_problem(self, change: Change) -> None:
         line, _ = self.find(Place(change.faulty, change.faulty))
