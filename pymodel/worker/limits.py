@@ -49,6 +49,15 @@ def name_temporary_folder() -> None:
     tempfile.tempdir = next((folder for folder in folders if folder and Path(folder).is_dir()), None)
 
 
+def seconds_waited_for_processor(pid: int) -> float:
+    """The time that a process could have run but had no processor, in seconds; 0 where the kernel does not tell."""
+    try:
+        _, waited, _ = Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()
+    except (OSError, ValueError):
+        return 0.0
+    return int(waited) / 1e9
+
+
 def kill(pid: int) -> None:
     """Kill a child and its whole session."""
     for send in (os.killpg, os.kill):

@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Any
 from ..schema import Analyse, Cancel, Failed, MalformedMessage, Ready, encode_frame, from_json
 from ..schema.codec import LENGTH_BYTES, MAX_FRAME
 from .deaths import analysis_seconds, describe_exit, describe_signal, describe_timeout
-from .limits import TELL_WHERE, kill
+from .limits import TELL_WHERE, kill, seconds_waited_for_processor
 
 if TYPE_CHECKING:
     from .learning import Learning
 
 AT_ONCE = 2
+WORTH_WAITING = 0.1
+"""Seconds that a child waited for a processor, from which on its deadline is put off by as much."""
 
 
 @dataclass
@@ -34,6 +36,8 @@ class Child:
     result: int
     where: int
     deadline: float
+    waited: float = 0.0
+    """How long it waited for a processor before `deadline` was set: a busy machine takes nothing from its time."""
     buffer: bytes = b""
     traceback: bytes = b""
     target: str | None = None
@@ -170,6 +174,7 @@ class Zygote:
             if event == "started":
                 child.target = frame.get("target")
                 child.deadline = time.monotonic() + analysis_seconds()
+                child.waited = seconds_waited_for_processor(child.pid)
             child.finished = child.finished or event in ("finished", "failed")
             if not child.cancelled:
                 self.send(frame)
@@ -192,7 +197,10 @@ class Zygote:
         for child in list(self.children.values()):
             if now < child.deadline:
                 continue
-            if not child.timed_out:
+            waited = seconds_waited_for_processor(child.pid)
+            if not child.timed_out and waited - child.waited > WORTH_WAITING:
+                child.deadline, child.waited = now + waited - child.waited, waited
+            elif not child.timed_out:
                 child.timed_out = True
                 child.deadline = now + 0.2  # time to say where it is
                 _signal(child.pid, TELL_WHERE)
