@@ -43,10 +43,8 @@ class Workbench:
         if self.active_file() == name.rpartition("/")[2]:
             self.focus_editor()
             return
-        self.keyboard.press("Control+p")
-        self._type_into_quick_input(name)
         # An exact path is not offered at once: the first answers come from the history.
-        self.until(lambda: name.rpartition("/")[2] in " ".join(self.quick_picks()[:1]), f"{name} to be offered")
+        self._ask("Control+p", name, lambda: name.rpartition("/")[2] in " ".join(self.quick_picks()[:1]))
         self.keyboard.press("Enter")
         self.until(lambda: self.active_file() == name.rpartition("/")[2], f"{name} to be open")
         self.page.wait_for_selector(".editor-group-container.active .monaco-editor .view-lines")
@@ -68,18 +66,23 @@ class Workbench:
             first = self.page.locator(".quick-input-list .monaco-list-row").first
             return first.count() > 0 and self._text(first.locator(".label-name").first).casefold() == title.casefold()
 
+        # The palette knows the commands of the moment it was opened; an extension's may come later.
+        self._ask("F1", f">{title}", offered)
+        self.keyboard.press("Enter")
+
+    def _ask(self, key: str, text: str, offered: Callable[[], bool]) -> None:
+        """Open a list of VS Code by its key and type into it, again until what is meant is offered."""
+
         def opened_with_it() -> bool:
-            # The palette knows the commands of the moment it was opened; an extension's may come later.
             self.keyboard.press("Escape")
-            self.keyboard.press("F1")
+            self.keyboard.press(key)
             try:
-                self._type_into_quick_input(f">{title}")
-                return self.until(offered, "the command", seconds=2)
+                self._type_into_quick_input(text)
+                return self.until(offered, "the answer", seconds=2)
             except (AssertionError, Error):
                 return False
 
-        self.until(opened_with_it, f"the command “{title}”", seen=self.quick_picks)
-        self.keyboard.press("Enter")
+        self.until(opened_with_it, f"“{text}” to be offered", seconds=2 * SECONDS, seen=self.quick_picks)
 
     def _show(self, shown: Callable[[], bool], command: str) -> None:
         """Run a command that changes what is shown, again where a busy window took the key and did nothing."""
@@ -95,9 +98,9 @@ class Workbench:
 
         self.until(run_and_look, f"what “{command}” shows")
 
-    def _type_into_quick_input(self, text: str) -> None:
+    def _type_into_quick_input(self, text: str, seconds: float = 5) -> None:
         box = self.page.locator(".quick-input-widget:visible input").first
-        box.wait_for(timeout=SECONDS * 1000)
+        box.wait_for(timeout=seconds * 1000)
         box.fill(text, timeout=3000)  # one that is closing never takes it
 
     def quick_picks(self) -> list[str]:
@@ -116,7 +119,7 @@ class Workbench:
 
     def answer(self, text: str) -> None:
         """Fill the input box that is open, and accept."""
-        self._type_into_quick_input(text)
+        self._type_into_quick_input(text, SECONDS)
         self.keyboard.press("Enter")
 
     # Text
