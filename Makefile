@@ -54,8 +54,9 @@ corpus: $(PYTHON_PARTS) ## The engine over whole libraries from PyPI; writes doc
 	$(BIN)/python -m tests.corpus
 
 .PHONY: soak
-soak: $(PYTHON_PARTS) ## 5,000 random steps of editing: each walk must end as a cold start on its final text does
+soak: $(PYTHON_PARTS) ## 5,000 random steps of editing end as a cold start does; training stopped at 20 steps of each kind and killed 100 times loses nothing
 	PYMODEL_SOAK_STEPS=5000 $(BIN)/python -m pytest tests/server/test_random_edits.py
+	SOAK=1 $(BIN)/python -m pytest --timeout 3600 tests/engine/test_train_resume.py tests/engine/test_train_crashes.py
 
 .PHONY: package
 package: $(VSIX) ## Build the extension's package, dist/pymodel.vsix

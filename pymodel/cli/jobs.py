@@ -29,6 +29,10 @@ def add_commands(commands: Any) -> None:
     for name, kind in (("epochs", int), ("batch-size", int), ("learning-rate", float), ("seed", int)):
         train.add_argument(f"--{name}", type=kind)
     train.set_defaults(run=run_train)
+    ejected = commands.add_parser("eject", help="write a recipe's training as one script that needs only torch")
+    add_target(ejected)
+    ejected.add_argument("-o", "--output", type=Path, help="train.py beside the recipe by default")
+    ejected.set_defaults(run=run_eject)
     export = commands.add_parser("export", help="write a model to a file that is proven equal")
     add_target(export)
     export.add_argument("--format", choices=("onnx", "pt2", "safetensors"), default="onnx")
@@ -51,6 +55,24 @@ def run_train(options: argparse.Namespace) -> int:
     else:
         print(f"{run.state}: {folder}")
     return FINE if run.state == "completed" else FOUND if run.state == "stopped" else FAILED
+
+
+def run_eject(options: argparse.Namespace) -> int:
+    from ..train.eject import eject
+    from ..train.prepare import find_loss
+
+    if not options.target.endswith(".toml"):
+        raise UsageError(
+            "a script is written of a recipe.", advice="`pymodel train TARGET --write RECIPE.toml` writes one."
+        )
+    request, _ = request_of_recipe(options)
+    path = (options.output or Path(request.folder) / "train.py").absolute()
+    runs.write_atomically(path, eject(request, find_loss(request), path.parent).encode())
+    if options.json:
+        print_json({"path": str(path)})
+    else:
+        print(path)
+    return FINE
 
 
 def start(request: TrainRequest | ExportRequest, path: str, own: Path | None = None) -> tuple[Path, Run]:
@@ -116,6 +138,8 @@ def _request(recipe: Recipe, folder: Path, path: str | None, trace: Trace | None
 
 def _with_options(recipe: Recipe, options: argparse.Namespace) -> Recipe:
     """A recipe with what the command line says instead."""
+    if not hasattr(options, "epochs"):
+        return recipe
     run, data, optimizer = recipe.run, recipe.data, recipe.optimizer
     return replace(
         recipe,

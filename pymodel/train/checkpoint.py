@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
+import os
 import random
 import shutil
 import sys
@@ -45,8 +47,8 @@ def save_checkpoint(
     path = folder / "checkpoints" / name
     path.parent.mkdir(exist_ok=True)
     with _replacing_folder(path) as temporary:
-        torch.save(dict(weights), temporary / WEIGHTS)
-        torch.save(dict(state), temporary / STATE)
+        _write(dict(weights), temporary / WEIGHTS)
+        _write(dict(state), temporary / STATE)
         files = {each.name: _describe(each) for each in sorted(temporary.iterdir())}
         manifest = {"name": name, "epoch": epoch, "step": step, "time": time.time(), "metrics": dict(metrics)}
         (temporary / MANIFEST).write_text(json.dumps({**manifest, "files": files}, indent=1) + "\n", encoding="utf-8")
@@ -171,6 +173,17 @@ def _replacing_folder(path: Path) -> Iterator[Path]:
 
 def _older(path: Path) -> Path:
     return path.with_name(f".{path.name}.older")
+
+
+def _write(content: dict[str, Any], path: Path) -> None:
+    """Save, and raise OSError where the disk refuses: torch's own words then are of streams and positions."""
+    try:
+        torch.save(content, path)
+    except RuntimeError as error:
+        if "iostream" not in str(error) and "inline_container" not in str(error):
+            raise
+        number = errno.ENOSPC if shutil.disk_usage(path.parent).free < 2**20 else errno.EIO
+        raise OSError(number, os.strerror(number), str(path)) from error
 
 
 def _describe(path: Path) -> dict[str, str | int]:

@@ -48,7 +48,8 @@ class Probe:
 def prepare(
     request: TrainRequest, journal: Journal, should_stop: Callable[[], bool], processes: Processes | None = None
 ) -> Training:
-    """All that a recipe asks for. The seed is set twice: before the model is made, and before the first step.
+    """All that a recipe asks for. The seed is set before the model is made, before what draws its start, and before the
+    first step, so that none of these depends on what the others draw.
 
     Raises:
         PyModelError: something cannot be had, in words.
@@ -65,6 +66,7 @@ def prepare(
         keep_source(journal.folder, (*model_files, *data_files))
     model.to(device)
     probe = probe_batch(request, model, data, device)
+    seed_everything(recipe.run.seed)
     drawn = initialise(model, recipe.initialisation)
     if drawn:
         journal.say(f"{drawn} tensors drawn by {recipe.initialisation.method}")
@@ -147,6 +149,14 @@ def probe_batch(request: TrainRequest, model: nn.Module, data: Data, device: tor
     output = model(*batch.inputs, **batch.keywords)
     recipe = request.recipe
     return Probe(choose_loss(output, batch.target, recipe.loss, Path(request.folder), request.roots), output)
+
+
+def find_loss(request: TrainRequest) -> str:
+    """The name of the loss that the recipe means, by its first batch."""
+    device = pick_device(request.recipe.compute.device)
+    model, _ = build_model(request.recipe.model, Path(request.folder), request.roots)
+    data, _ = load_data(request, model, Sharing())
+    return probe_batch(request, model.to(device), data, device).loss.name
 
 
 def make_optimizer(groups: list[dict[str, Any]], settings: OptimizerSettings) -> torch.optim.Optimizer:

@@ -6,6 +6,7 @@ be cut (an iterable data set, a loader with a sampler of its own) goes without v
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset, RandomSampler, SequentialSampler, Subset
 
 from ...schema import DataSettings, PyModelError
+from ..user_code import find_user_line
 from .order import EpochBatches
 
 Loader = DataLoader[Any]
@@ -24,7 +26,21 @@ class DataNotUsable(PyModelError):
 
 
 class ItemFailed(PyModelError):
-    """The data set raised while it made an item."""
+    """The data set raised while it made an item.
+
+    A worker process sends an exception as its type and a text: what is told is at the end of that text, as JSON.
+    """
+
+    def __init__(self, message: str, *, path: str | None = None, line: int | None = None, advice: str = "") -> None:
+        if "ItemFailed: {" in message:
+            told = json.loads(message.rpartition("ItemFailed: ")[2])
+            message, path, line, advice = told["message"], told["path"], told["line"], told["advice"]
+        super().__init__(message, path=path, line=line, advice=advice)
+
+    def __str__(self) -> str:
+        if torch.utils.data.get_worker_info() is None:
+            return super().__str__()
+        return json.dumps({name: getattr(self, name) for name in ("message", "path", "line", "advice")})
 
 
 @dataclass(frozen=True)
@@ -87,9 +103,17 @@ class Items(Dataset[Any]):
         try:
             return self.dataset[index]
         except Exception as error:
-            told = isinstance(error, PyModelError)
-            words = f"Item {index} of the data set: {error.message if told else f'{type(error).__name__}: {error}'}"  # type: ignore[attr-defined]
-            raise ItemFailed(words, advice="Mend or leave out that item, then resume the run.") from error
+            raise _describe(index, error) from error
+
+
+def _describe(index: int, error: Exception) -> ItemFailed:
+    advice = "Mend or leave out that item, then resume the run."
+    if isinstance(error, PyModelError):
+        words = f"Item {index} of the data set: {error.message}"
+        return ItemFailed(words, path=error.path, line=error.line, advice=error.advice or advice)
+    path, line = find_user_line(error)
+    words = f"Item {index} of the data set: {type(error).__name__}: {error}."
+    return ItemFailed(words, path=path, line=line, advice=advice)
 
 
 def make_data(
