@@ -54,6 +54,8 @@ export function createClient(launch: Launch, { root, cache, log, trace, onGivenU
       { scheme: "file", language: "python" },
       { scheme: "untitled", language: "python" },
     ],
+    // Links in hovers may run these commands, and no others.
+    markdown: { isTrusted: { enabledCommands: ["pymodel.setExampleInput"] } },
     outputChannel: log,
     traceOutputChannel: trace,
     revealOutputChannelOn: RevealOutputChannelOn.Never,

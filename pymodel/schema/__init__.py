@@ -65,8 +65,10 @@ from .trace import Input as Input
 from .trace import Mode as Mode
 from .trace import ModuleSummary as ModuleSummary
 from .trace import Operation as Operation
+from .trace import Origin as Origin
 from .trace import Phase as Phase
 from .trace import Read as Read
+from .trace import SizesAt as SizesAt
 from .trace import Source as Source
 from .trace import Symbol as Symbol
 from .trace import Tensor as Tensor

@@ -110,6 +110,25 @@ class Read:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where a size was decided. `name` is what stands there: `GPTConfig.n_embd`, `out_channels of conv1`, `input x`."""
+
+    name: str
+    path: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True)
+class SizesAt:
+    """Of the tensor that a place held first, the origin of each size, as far as it is known. For the editor's hover."""
+
+    path: str
+    start: Position
+    end: Position
+    origins: tuple[Origin | None, ...]
+
+
+@dataclass(frozen=True)
 class Weight:
     """A parameter of a module itself; `name` is the one it has there: `weight`."""
 
@@ -199,6 +218,7 @@ class Trace:
     totals: Totals | None
     reads: tuple[Read, ...] = ()
     operations: tuple[Operation, ...] = ()
+    sizes: tuple[SizesAt, ...] = ()
     attempts: tuple[str, ...] = ()
     """What was tried on the way, in words: the answer to "why no shapes here?"."""
     files: tuple[str, ...] = ()

@@ -25,11 +25,13 @@ from ..schema import (
     Value,
     Weight,
 )
+from .definitions import Definitions, layer_arguments
 from .fitting import Fitter
 from .instrument import Site
 from .noted import Fault, OperationSeen
 from .observations import find_columns
 from .operations import assemble_operations, costed_operations, matched_operations, total_cost, within
+from .origins import find_origins
 from .places import Places
 from .probes import Probes
 from .recorder import ModuleSeen
@@ -127,6 +129,14 @@ def assemble(
         ),
         reads=_unique_reads(init_reads, reads),
         operations=operations,
+        sizes=find_origins(
+            operations,
+            inputs,
+            base.events,
+            sites,
+            layer_arguments(built, sites, paths),
+            Definitions(sites, (*built, *base.events), places.documents, construction),
+        ),
         attempts=tuple(attempts),
         files=tuple(files),
     )

@@ -113,6 +113,11 @@ class ForwardMode(TorchFunctionMode):
         """The id of what the tensor holds now; an in-place operation gives it a new one."""
         return (self._known.get(id(tensor)) or self._introduce(tensor))[0]
 
+    def known_id(self, tensor: torch.Tensor) -> str:
+        """Its id; empty for what no operation has given or taken yet."""
+        known = self._known.get(id(tensor))
+        return known[0] if known else ""
+
     def first_device(self, tensor: torch.Tensor) -> str:
         """Where a tensor is that no operation of the run made. What belongs to the model follows it; a tensor that is
         a plain attribute, or stands outside, stays where it was made."""

@@ -15,7 +15,7 @@ class Places:
     """Resolves frames to locations. `documents` holds the text of files that are open in the editor."""
 
     def __init__(self, documents: Mapping[str, str]) -> None:
-        self._documents = documents
+        self.documents = documents
         self._lines: dict[str, list[str]] = {}
 
     def locate(self, frame: Frame | None) -> Location | None:
@@ -34,7 +34,7 @@ class Places:
     def line(self, path: str, number: int) -> str:
         """A line of a file's text, without its end; empty where there is no such line."""
         if path not in self._lines:
-            text = self._documents.get(path)
+            text = self.documents.get(path)
             if text is None:
                 text = Path(path).read_text(encoding="utf-8", errors="replace")
             self._lines[path] = text.splitlines()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -24,6 +24,8 @@ class TensorSeen:
     dtype: str
     device: str
     assumed: bool
+    id: str = field(default="", compare=False)
+    """The run's name for it; empty where nobody follows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class ModuleSeen:
 @dataclass(frozen=True, slots=True)
 class OtherSeen:
     type: str
+    module: str = ""
+    """Where the type is defined."""
 
 
 Seen = TensorSeen | IntSeen | TupleSeen | DictSeen | ModuleSeen | OtherSeen
@@ -58,10 +62,16 @@ Seen = TensorSeen | IntSeen | TupleSeen | DictSeen | ModuleSeen | OtherSeen
 class Recorder:
     """The events of one run. Values are summarised at once: no tensor of the user's is kept alive."""
 
-    def __init__(self, device_of: Callable[[torch.Tensor], str], is_assumed: Callable[[torch.Tensor], bool]) -> None:
+    def __init__(
+        self,
+        device_of: Callable[[torch.Tensor], str],
+        is_assumed: Callable[[torch.Tensor], bool],
+        id_of: Callable[[torch.Tensor], str] = lambda tensor: "",
+    ) -> None:
         self.events: list[tuple[int, Seen]] = []
         self._device_of = device_of
         self._is_assumed = is_assumed
+        self._id_of = id_of
 
     def record(self, site: int, value: Any) -> Any:
         if value is not None and len(self.events) < MAX_EVENTS:
@@ -81,12 +91,12 @@ class Recorder:
             return ModuleSeen(value)
         if isinstance(value, dict):
             return DictSeen(tuple(str(key) for key in list(value)[:MAX_ITEMS]))
-        return OtherSeen(type(value).__name__)
+        return OtherSeen(type(value).__name__, str(type(value).__module__))
 
     def _summarise_tensor(self, value: torch.Tensor) -> TensorSeen:
         with torch._C.DisableTorchFunction():
             shape, dtype = tuple(value.shape), str(value.dtype).removeprefix("torch.")
-        return TensorSeen(shape, dtype, self._device_of(value), self._is_assumed(value))
+        return TensorSeen(shape, dtype, self._device_of(value), self._is_assumed(value), self._id_of(value))
 
 
 def _pass_through(site: int, value: Any) -> Any:

@@ -181,7 +181,7 @@ def _run_once(
     ledger = Ledger(model)
     asker = None if memo is None else Asker(memo, lambda: assumptions.asked)
     mode = ForwardMode(files, paths, poll, frontier, assumptions, ledger, asker, most)
-    recorder = Recorder(mode.device_of, assumptions.is_assumed)
+    recorder = Recorder(mode.device_of, assumptions.is_assumed, mode.known_id)
     error: BaseException | None = None
     frame: Frame | None = None
     output: Any = None

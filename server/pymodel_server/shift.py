@@ -6,9 +6,9 @@ import dataclasses
 from difflib import SequenceMatcher
 from typing import TypeVar
 
-from pymodel.schema import Diagnostic, Operation, Position, Read, Trace, Value
+from pymodel.schema import Diagnostic, Operation, Position, Read, SizesAt, Trace, Value
 
-Place = TypeVar("Place", Value, Read, Diagnostic)
+Place = TypeVar("Place", Value, Read, Diagnostic, SizesAt)
 
 
 def map_lines(old: list[str], new: list[str]) -> dict[int, int]:
@@ -38,6 +38,7 @@ def shift_trace(trace: Trace, path: str, mapping: dict[int, int]) -> Trace:
         trace,
         values=_shift_all(trace.values, path, mapping),
         reads=_shift_all(trace.reads, path, mapping),
+        sizes=_shift_all(trace.sizes, path, mapping),
         diagnostics=shift_diagnostics(trace.diagnostics, path, mapping),
         operations=tuple(_shift_operation(each, mapping) if each.path == path else each for each in trace.operations),
     )

@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 import torch
-from pymodel_server.features.hover import describe
+from pymodel_server.features.hover import describe_code
+from pymodel_server.state import View
 from torch import nn
 
-from pymodel.discover.document import read_document
-from pymodel.discover.models import find_models
 from pymodel.schema import Position, Trace
 from pymodel.trace.symbols import evaluate
 
@@ -64,11 +63,12 @@ def test_modules_add_up(tmp_path: Path) -> None:
 def test_a_calls_hover_tells_its_flops() -> None:
     path = SAMPLES / "image_classifier/model.py"
     found = trace(path, "MyModel")
-    [site] = find_models(read_document(str(path)))
     call = next(each for each in found.values if each.text == "self.conv1(x)")
-    described = describe(found, site, str(path), Position(call.start.line, call.end.column))
+    view = View(found, str(path), stale=False)
+    described = describe_code(view, Position(call.start.line, call.end.column), [found])
     assert described is not None
-    assert f"{2 * 27 * 64 * 100}*B FLOPs" in described[0]
+    assert 2 * 27 * 64 * 100 == 345_600
+    assert "346 kFLOPs a sample" in described[0]
 
 
 def test_lazy_and_frozen_and_shared_parameters(tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ class Client:
         identifier = {"uri": uri, "version": version}
         self.notify("textDocument/didChange", {"textDocument": identifier, "contentChanges": [{"text": text}]})
 
-    def diagnostics(self, uri: str, version: int) -> list[dict[str, Any]]:
+    def diagnostics(self, uri: str, version: int, seconds: float = DEADLINE) -> list[dict[str, Any]]:
         """The first diagnostics published for a version of a document, or a later one."""
 
         def published() -> list[dict[str, Any]] | None:
@@ -139,7 +139,7 @@ class Client:
                     return [params] if (params.get("version") or 0) >= version else None
             return None
 
-        return list(self.wait(published, f"diagnostics of version {version}")[0]["diagnostics"])
+        return list(self.wait(published, f"diagnostics of version {version}", seconds)[0]["diagnostics"])
 
     def hover(self, uri: str, line: int, character: int) -> str | None:
         """The hover's Markdown at an LSP position."""

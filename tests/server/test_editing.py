@@ -16,7 +16,7 @@ def test_shapes_follow_unsaved_text(start: Start, model_file: Path) -> None:
     client = start(model_file.parent)
     uri = client.open(model_file)
     assert client.diagnostics(uri, 1) == []
-    assert client.lenses(uri)[0] == "x: (B, 3, 12, 12) · 6,566,666 parameters"
+    assert client.lenses(uri)[0] == "x: (B, 3, 12, 12) · 6,566,666 parameters · 13.5 MFLOPs"
     assert "self.conv1(x): (B, 64, 10, 10)  float32" in (client.hover(uri, 12, 25) or "")
     assert "x: (B, 3, 12, 12)" in (client.hover(uri, 12, 23) or "")
     assert "fc1: Linear(in_features=6400, out_features=1024" in (client.hover(uri, 14, 15) or "")

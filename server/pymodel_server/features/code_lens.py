@@ -10,7 +10,7 @@ from pymodel.schema import ModelSite, Trace
 
 from ..convert import range_to_lsp
 from ..l10n import t
-from .hover import show_input
+from .hover.words import show_flops, show_input
 
 if TYPE_CHECKING:
     from ..server import PyModelServer
@@ -20,6 +20,7 @@ SERVER_COMMANDS = {
     "pymodel.showGraph": "pymodel.graph",
     "pymodel.trainModel": "pymodel.train",
     "pymodel.exportModel": "pymodel.export",
+    "pymodel.checkModel": "pymodel.check",
     "pymodel.setExampleInput": "pymodel.why",
     "pymodel.whyNoShapes": "pymodel.why",
     "pymodel.manageTrust": "pymodel.models",
@@ -59,9 +60,11 @@ def _lenses(server: PyModelServer, state: State, site: ModelSite) -> list[types.
         lens(t("Graph"), "pymodel.showGraph"),
         lens(t("Train"), "pymodel.trainModel"),
         lens(t("Export"), "pymodel.exportModel"),
+        lens(t("Check"), "pymodel.checkModel"),
     ]
 
 
 def _describe(trace: Trace) -> str:
     parameters = t("{0} parameters", f"{trace.totals.parameters:,}") if trace.totals else ""
-    return " · ".join(part for part in (show_input(trace), parameters) if part)
+    flops = show_flops(trace.totals.flops, trace) if trace.totals else ""
+    return " · ".join(part for part in (show_input(trace), parameters, flops) if part)

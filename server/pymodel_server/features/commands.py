@@ -58,7 +58,7 @@ async def list_models(server: PyModelServer, given: dict[str, Any]) -> Any:
 
 async def show_shapes(server: PyModelServer, given: dict[str, Any]) -> Any:
     _, trace = _traced(server, given)
-    return {key: value for key, value in to_json(trace).items() if key not in ("reads", "operations")}
+    return {key: value for key, value in to_json(trace).items() if key not in ("reads", "operations", "sizes")}
 
 
 async def show_summary(server: PyModelServer, given: dict[str, Any]) -> Any:
