@@ -53,6 +53,7 @@ export function createClient(launch: Launch, { root, cache, log, trace, onGivenU
     documentSelector: [
       { scheme: "file", language: "python" },
       { scheme: "untitled", language: "python" },
+      { scheme: "file", pattern: "**/{recipe,*.recipe}.toml" },
     ],
     // Links in hovers may run these commands, and no others.
     markdown: { isTrusted: { enabledCommands: ["pymodel.setExampleInput"] } },

@@ -249,11 +249,17 @@ def _register_documents(server: PyModelServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
     async def did_open(server: PyModelServer, params: types.DidOpenTextDocumentParams) -> None:
         document = params.text_document
+        if features.recipes.is_recipe(document.uri):
+            features.diagnostics.publish_recipe(server, document.uri)
+            return
         server.analyses.open(document.uri, uri_to_path(document.uri), document.text, document.version)
 
     @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
     async def did_change(server: PyModelServer, params: types.DidChangeTextDocumentParams) -> None:
         uri = params.text_document.uri
+        if features.recipes.is_recipe(uri):
+            features.diagnostics.publish_recipe(server, uri)
+            return
         server.analyses.change(uri, server.workspace.get_text_document(uri).source, params.text_document.version)
 
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)

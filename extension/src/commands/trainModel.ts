@@ -8,6 +8,11 @@ import type { RunsPanel } from "../views/runsPanel";
 import { CannotContinue, chooseModel, execute, resolveUri } from "./target";
 
 export async function trainModel(context: Context, runs: RunsPanel, where: unknown, target: unknown): Promise<void> {
+  const recipe = openRecipe();
+  if (recipe !== undefined && where === undefined) {
+    await recipe.save();
+    return start(context, runs, basename(recipe.uri.fsPath), { recipe: recipe.uri.fsPath });
+  }
   const uri = resolveUri(where);
   const params = { uri: uri.toString(), target: typeof target === "string" ? target : null };
   const options = await context.request<TrainOptionsParams, TrainOptionsResult>(methods.trainOptions, params);
@@ -16,16 +21,22 @@ export async function trainModel(context: Context, runs: RunsPanel, where: unkno
   if (model === undefined || data === undefined) {
     return;
   }
+  await start(context, runs, model.name, { uri: params.uri, target: model.target, data: data.reference });
+}
+
+/** The recipe in the active editor, which says all that would be asked. */
+function openRecipe(): vscode.TextDocument | undefined {
+  const document = vscode.window.activeTextEditor?.document;
+  return document !== undefined && /(^|[\\/.])recipe\.toml$/.test(document.uri.fsPath) ? document : undefined;
+}
+
+async function start(context: Context, runs: RunsPanel, name: string, given: Record<string, unknown>): Promise<void> {
   const starting = {
     location: vscode.ProgressLocation.Notification,
-    title: vscode.l10n.t("Starting to train {0}", model.name),
+    title: vscode.l10n.t("Starting to train {0}", name),
   };
   const { folder } = await vscode.window.withProgress(starting, () =>
-    execute<{ folder: string }>(context, "pymodel.train", {
-      uri: params.uri,
-      target: model.target,
-      data: data.reference,
-    }),
+    execute<{ folder: string }>(context, "pymodel.train", given),
   );
   await runs.show(folder);
 }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 
 from ..convert import to_lsp_diagnostic
+from . import recipes
 
 if TYPE_CHECKING:
     from ..server import PyModelServer
@@ -18,6 +19,8 @@ def register(server: PyModelServer) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_DIAGNOSTIC, options)
     async def pull(params: types.DocumentDiagnosticParams) -> types.RelatedFullDocumentDiagnosticReport:
+        if recipes.is_recipe(params.text_document.uri):
+            return types.RelatedFullDocumentDiagnosticReport(recipes.diagnostics(server, params.text_document.uri))
         state = server.analyses.states.get(params.text_document.uri)
         return types.RelatedFullDocumentDiagnosticReport(items=build(server, state) if state else [])
 
@@ -32,6 +35,13 @@ def publish(server: PyModelServer, state: State) -> None:
         server.workspace_diagnostic_refresh(None)
     else:
         _push(server, state.uri, build(server, state), state.version)
+
+
+def publish_recipe(server: PyModelServer, uri: str) -> None:
+    """Push a recipe's faults to a client that does not ask for them; one that does asks after each change."""
+    if not _asks_itself(server):
+        version = server.workspace.get_text_document(uri).version
+        _push(server, uri, recipes.diagnostics(server, uri), version)
 
 
 def clear(server: PyModelServer, uri: str) -> None:

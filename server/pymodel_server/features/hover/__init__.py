@@ -11,6 +11,7 @@ from lsprotocol import types
 from pymodel.schema import ModelSite, Position, Range, Read, Trace, Value
 
 from ...convert import from_lsp_position, range_to_lsp
+from .. import recipes
 from .modules import describe_class, describe_forward, describe_module
 from .values import describe_value
 
@@ -24,6 +25,8 @@ Found = tuple[str, Range]
 def register(server: PyModelServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_HOVER)
     async def hover(params: types.HoverParams) -> types.Hover | None:
+        if recipes.is_recipe(params.text_document.uri):
+            return recipes.hover(server, params.text_document.uri, params.position)
         state = server.analyses.states.get(params.text_document.uri)
         if state is None:
             return None
