@@ -145,8 +145,15 @@ def _fused_attention() -> Iterator[None]:
 
 
 def _storage(tensor: torch.Tensor) -> int:
-    identity: int = tensor.untyped_storage()._cdata
+    identity: int = storage_of(tensor)._cdata
     return identity
+
+
+def storage_of(tensor: torch.Tensor) -> torch.UntypedStorage:
+    """The memory of a tensor; within `vmap` and `grad`, of what it stands for."""
+    while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+        tensor = torch._C._functorch.get_unwrapped(tensor)
+    return tensor.untyped_storage()
 
 
 def _bytes(tensor: torch.Tensor) -> int:

@@ -15,7 +15,7 @@ from torch import nn
 from torch.autograd import function as autograd_function
 from torch.utils import _pytree as pytree
 
-from .kept import Call, Place, kept_for_backward
+from .kept import Call, Place, kept_for_backward, storage_of
 
 
 class Ledger:
@@ -30,11 +30,6 @@ class Ledger:
         for tensor in (*model.parameters(), *model.buffers()):
             if not nn.parameter.is_lazy(tensor):
                 self._is_new(tensor)
-        self._own = frozenset(self._seen)
-
-    def belongs(self, tensor: torch.Tensor) -> bool:
-        """Whether a tensor is a parameter or buffer of the model."""
-        return id(tensor) in self._own
 
     def note(
         self,
@@ -60,7 +55,7 @@ class Ledger:
                 continue
             tensor = inputs[number] if kind == "input" else outputs[number]
             if self._is_new(tensor):
-                count += tensor.untyped_storage().nbytes()
+                count += storage_of(tensor).nbytes()
         return count
 
     @contextmanager
@@ -102,7 +97,7 @@ class Ledger:
             return 0
         with torch._C.DisableTorchFunction():
             return sum(
-                each if isinstance(each, int) else each.untyped_storage().nbytes()
+                each if isinstance(each, int) else storage_of(each).nbytes()
                 for each in kept
                 if isinstance(each, int) or self._is_new(each)
             )
@@ -111,7 +106,7 @@ class Ledger:
         if id(tensor) in self._seen:  # far cheaper than to ask for its storage
             return False
         self._seen[id(tensor)] = tensor
-        storage = tensor.untyped_storage()
+        storage = storage_of(tensor)
         if storage._cdata in self._counted:
             return False
         self._counted[storage._cdata] = storage  # held, so that no other takes its place

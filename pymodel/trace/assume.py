@@ -31,7 +31,7 @@ VALUE_READERS = frozenset(
     )
 )
 """Functions that answer with values, not with tensors."""
-_TRUTHS = frozenset(("__bool__", "__contains__", "equal", "allclose", "is_nonzero"))
+TRUTHS = frozenset(("__bool__", "__contains__", "equal", "allclose", "is_nonzero"))
 _ARGUMENTS_TELL_SHAPE = frozenset(("new_zeros", "new_ones", "new_full", "new_empty", "new_tensor", "expand", "view"))
 _FIRST_TELLS_SHAPE = frozenset(
     (
@@ -130,7 +130,7 @@ class Assumptions:
         if not any(each is None for each in known):
             with torch._C.DisableTorchFunction():
                 return function(*known)
-        if name in _TRUTHS:
+        if name in TRUTHS:
             return self.choose()
         tensor: torch.Tensor = args[0]
         if name in ("numpy", "__array__"):

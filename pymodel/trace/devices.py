@@ -85,6 +85,12 @@ def send(tensor: torch.Tensor, device: str) -> torch.Tensor:
     return sent
 
 
+def stay(tensor: torch.Tensor) -> None:
+    """Mark a plain attribute of a model, which stays where it was made when the model is moved."""
+    if not hasattr(tensor, ASKED):
+        setattr(tensor, ASKED, UNNAMED)
+
+
 def carry(source: torch.Tensor, copy: torch.Tensor) -> torch.Tensor:
     """A copy on meta keeps the device of what it stands for."""
     device = getattr(source, ASKED, None)

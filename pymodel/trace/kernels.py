@@ -122,6 +122,29 @@ def _convolution(source: Tensor, weight: Tensor, *rest: Any) -> Tensor:
     return found
 
 
+def _quantised(tensor: Tensor, *rest: Any, dtype: torch.dtype | None = None, **options: Any) -> Tensor:
+    """torch's kernel on meta gives real numbers; the dtype is the last argument, or the last but one."""
+    dtypes = [each for each in rest if isinstance(each, torch.dtype)]
+    return tensor.new_empty(tensor.shape, dtype=dtype or dtypes[0])
+
+
+def _dequantised(tensor: Tensor) -> Tensor:
+    return tensor.new_empty(tensor.shape, dtype=torch.float32)
+
+
+def _geqrf(tensor: Tensor) -> tuple[Tensor, Tensor]:
+    return torch.empty_like(tensor), tensor.new_empty((*tensor.shape[:-2], min(tensor.shape[-2:])))
+
+
+def _ctc_loss(
+    log_probs: Tensor, targets: Tensor, input_lengths: Tensor, target_lengths: Tensor, *rest: Any
+) -> tuple[Tensor, Tensor]:
+    """The loss of each sequence, and what its backward pass needs."""
+    steps, batch = log_probs.shape[:2]
+    longest = targets.shape[-1]
+    return log_probs.new_empty(batch), log_probs.new_empty((batch, steps, 2 * longest + 1))
+
+
 _KERNELS: dict[str, Callable[..., Any]] = {
     "_local_scalar_dense": _local_scalar_dense,
     "nonzero": _nonzero,
@@ -136,7 +159,15 @@ _KERNELS: dict[str, Callable[..., Any]] = {
     "equal": _equal,
     "_grouped_mm": _grouped_mm,
     "convolution": _convolution,
+    "quantize_per_tensor": _quantised,
+    "quantize_per_tensor.tensor_qparams": _quantised,
+    "quantize_per_tensor_dynamic": _quantised,
+    "quantize_per_channel": _quantised,
+    "geqrf": _geqrf,
+    "_ctc_loss.Tensor": _ctc_loss,
 }
+STAND_INS: dict[str, Callable[..., Any]] = {"dequantize": _dequantised}
+"""Kernels, by the name of their function in Python, that the dispatcher takes none of."""
 
 
 def _register() -> torch.library.Library:

@@ -14,8 +14,9 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._device import _device_constructors
 
+from .assume import TRUTHS
 from .constants import move_knowing
-from .devices import HOME, carry, destination, is_device, send
+from .devices import HOME, carry, destination, is_device, send, stay
 
 SMALL = 4096
 """Tensors of at most so many elements are made for real while a model is built."""
@@ -36,6 +37,8 @@ class BuildMode(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = dict(kwargs or {})
         name = getattr(func, "__name__", "")
+        if name in TRUTHS and any(isinstance(each, torch.Tensor) and each.is_meta for each in args):
+            return False  # of a weight, whose values are not there yet
         if name in _FILLS and _first_tensor_is_meta(args, kwargs):
             return args[0] if args else kwargs["tensor"]
         if func in _device_constructors():
@@ -86,6 +89,8 @@ def move_to_meta(model: nn.Module) -> None:
             for key, value in list(table.items()):
                 if isinstance(value, torch.Tensor):
                     table[key] = on_meta(value)
+                    if table is module.__dict__ and not isinstance(value, nn.Parameter):
+                        stay(table[key])
 
 
 def move(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

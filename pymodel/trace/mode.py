@@ -28,6 +28,7 @@ from .constants import move_knowing
 from .devices import ASKED, HOME, UNNAMED, Mix, destination, differing, named_device, shown
 from .frontier import expected_output, repair_module
 from .handlers import is_caught
+from .kernels import STAND_INS
 from .leaves import tensors_in
 from .memo import META, Answer, Asker, NeedsGraph
 from .meta import move
@@ -119,11 +120,8 @@ class ForwardMode(TorchFunctionMode):
         return known[0] if known else ""
 
     def first_device(self, tensor: torch.Tensor) -> str:
-        """Where a tensor is that no operation of the run made. What belongs to the model follows it; a tensor that is
-        a plain attribute, or stands outside, stays where it was made."""
-        if isinstance(tensor, nn.Parameter) or self.ledger.belongs(tensor):
-            return HOME
-        return getattr(tensor, ASKED, UNNAMED)
+        """Where a tensor is that no operation of the run made: with the model, unless it is marked."""
+        return HOME if isinstance(tensor, nn.Parameter) else getattr(tensor, ASKED, HOME)
 
     def take_input(self, tensor: torch.Tensor) -> None:
         """Know a tensor that is given to the model: it is where the model is."""
@@ -222,7 +220,7 @@ class ForwardMode(TorchFunctionMode):
             output = move(func, args, kwargs)
             if output is args[0] and device is not None and device != self.nominal_device(output):
                 output = torch.ops.aten.alias.default(output)
-        elif role == "pack" and (shaped := packed.in_place_of(name, args)) is not None:
+        elif role == "stand-in" and (shaped := STAND_INS.get(name) or packed.in_place_of(name, args)) is not None:
             output = self._call(shaped, name, args, kwargs)
         elif (asked := self._ask(func, name, args, kwargs)) is not None:
             output, _, answer = asked
@@ -246,7 +244,8 @@ class ForwardMode(TorchFunctionMode):
             if id(value) not in self._moved:
                 self._kept.append(value)
                 with torch._C.DisableTorchFunction():
-                    self._moved[id(value)] = move_knowing(value)
+                    self._moved[id(value)] = moved = move_knowing(value)
+                self._introduce(moved, getattr(moved, ASKED, UNNAMED))  # it stands outside of the model
             return self._moved[id(value)]
 
         return pytree.tree_map(convert, values)

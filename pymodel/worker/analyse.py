@@ -15,6 +15,7 @@ from typing import Any
 os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")  # a compiled model is traced as the module it wraps
 
 import torch
+import torch.jit
 from torch import nn
 from torch.nn.parameter import is_lazy
 
@@ -53,12 +54,13 @@ from ..trace.naming import name_variables
 from ..trace.places import Places
 from ..trace.probes import probe
 from ..trace.recorder import Recorder, recording
-from ..trace.run import Run, raising_frame, run_forward, watching_modules
+from ..trace.run import Run, Unsupported, raising_frame, run_forward, watching_modules
 from ..trace.torchvision_operators import watch_for_torchvision
 from .script import trace_script
 from .trials import make_engine
 
 OPERATORS = watch_for_torchvision()
+torch.jit._state.disable()  # a scripted function is traced as the Python that it is
 Emit = Callable[[Started | Traced], None]
 
 
@@ -319,6 +321,8 @@ def _describe_error(error: BaseException, place: Location) -> Diagnostic:
     """An exception of user code, on the line that raised it."""
     if isinstance(error, PermissionError):
         return Diagnostic("effect-refused", "warning", str(error), place.path, place.start, place.end)
+    if isinstance(error, Unsupported):
+        return Diagnostic("not-followed", "hint", str(error), place.path, place.start, place.end)
     if isinstance(error, SystemExit):
         words = f"this exits (code {error.code}): in an analysis nothing after it is known."
         return Diagnostic("exits", "warning", words, place.path, place.start, place.end)

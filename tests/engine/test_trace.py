@@ -138,3 +138,16 @@ def test_text_in_any_state_is_read(tmp_path: Path, text: str) -> None:
     path = tmp_path / "model.py"
     path.write_text(text)
     assert isinstance(analyse(Analyse(1, str(path)), lambda event: None), Finished)
+
+
+def test_nested_tensors_are_told_as_not_followed(tmp_path: Path) -> None:
+    path = tmp_path / "model.py"
+    path.write_text(
+        "import torch\nfrom torch import nn\n\n\nclass Net(nn.Module):  # pymodel: Net(), x=(B, 5, 8)\n"
+        "    def forward(self, x):\n        before = x * 2\n"
+        "        ragged = torch.nested.nested_tensor([x[0], x[1, :3]])\n        return ragged * before\n"
+    )
+    found = trace(path, "Net")
+    [told] = found.diagnostics
+    assert (told.code, told.severity, told.start.line) == ("not-followed", "hint", 8)
+    assert value_at(found, "before", 7).dims == ("B", 5, 8)

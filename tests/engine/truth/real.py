@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import random
 import sys
 import warnings
@@ -13,9 +14,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+os.environ["TORCHDYNAMO_DISABLE"] = "1"  # what is compiled or scripted is run as the Python that it is
+
 import torch
+import torch.jit
 from torch import nn
-from torch.nn.modules.module import register_module_forward_hook
 
 from pymodel.discover.imports import module_name
 from pymodel.discover.roots import find_import_roots
@@ -25,6 +28,8 @@ from .claim import Document
 from .expressions import compiled_to_tell
 from .seen import Tensor, summarise, tensors_of
 from .stores import Stores, recording_stores
+
+torch.jit._state.disable()
 
 
 @dataclass
@@ -108,17 +113,22 @@ def imported(path: str) -> Iterator[ModuleType]:
 
 @contextmanager
 def recording_outputs(model: nn.Module) -> Iterator[dict[str, list[Tensor]]]:
-    """The outputs of each submodule's first call while this lasts. A hook on a module would change what runs."""
+    """The outputs of each submodule's first call while this lasts, as its hooks leave them. A hook of ours would change
+    what runs."""
     paths = {module: path for path, module in model.named_modules()}
     outputs: dict[str, list[Tensor]] = {}
 
-    def note(module: nn.Module, args: Any, output: Any) -> None:
+    original = nn.Module.__call__
+
+    def call(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+        output = original(module, *args, **kwargs)
         if module in paths:
             seen = [each for each in map(summarise, tensors_of(output)) if isinstance(each, Tensor)]
             outputs.setdefault(paths[module], seen)
+        return output
 
-    handle = register_module_forward_hook(note)
+    nn.Module.__call__ = call  # type: ignore[method-assign]
     try:
         yield outputs
     finally:
-        handle.remove()
+        nn.Module.__call__ = original  # type: ignore[method-assign]
