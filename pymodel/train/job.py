@@ -17,13 +17,15 @@ from types import FrameType
 import torch
 
 from ..runs import describe_process, read_request, read_run
-from ..schema import RunError, TrainRequest
+from ..schema import DistributionSettings, RunError, TrainRequest
 from .checkpoint import WEIGHTS, CheckpointNotFound, find_checkpoint, load_state, load_weights
 from .journal import FolderGone, Journal, LossNotFinite
 from .loop import Stopped, Training
+from .parallel import Alone, Processes
 from .prepare import RequestNotUsable, prepare
 from .user_code import describe_error
 
+MAIN = Path(__file__).resolve().parents[1] / "__main__.py"
 RECORDED = ("CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VIRTUAL_ENV", "CONDA_PREFIX", "LANG")
 """The environment variables that a run notes; no other, as others hold secrets."""
 
@@ -35,13 +37,31 @@ def run_train_job(folder: Path) -> int:
         RunNotFound: there is no run in `folder`.
     """
     stop = StopSignal()
-    return run_training(take_over(folder), stop)
+    settings = _distribution(folder)
+    if settings is None:
+        return run_training(take_over(folder), stop)
+    from .distributed import Torchrun, launch
+
+    if not Torchrun.is_inside():
+        return launch(settings, MAIN, folder)
+    processes = Torchrun(settings.strategy)
+    try:
+        return run_training(take_over(folder, processes.rank), stop, processes)
+    finally:
+        processes.end()
 
 
-def run_training(journal: Journal, stop: StopSignal) -> int:
+def _distribution(folder: Path) -> DistributionSettings | None:
+    """What the run's recipe says of several processes, if it wants them."""
+    request = read_request(read_run(folder))
+    wanted = isinstance(request, TrainRequest) and request.recipe.distribution.launcher != "none"
+    return request.recipe.distribution if wanted and isinstance(request, TrainRequest) else None
+
+
+def run_training(journal: Journal, stop: StopSignal, processes: Processes | None = None) -> int:
     """Train, and write the run's last word. Gives the exit code."""
     try:
-        train(journal, stop)
+        train(journal, stop, processes or Alone())
     except (Stopped, KeyboardInterrupt):
         return _end(journal, "stopped")
     except (Exception, SystemExit) as error:
@@ -77,7 +97,7 @@ class StopSignal:
             raise KeyboardInterrupt
 
 
-def take_over(folder: Path) -> Journal:
+def take_over(folder: Path, rank: int = 0) -> Journal:
     """Mark a run as running, by this process. One that has run before goes on from its last checkpoint."""
     run = read_run(folder)
     if run.state == "stopped":
@@ -89,12 +109,12 @@ def take_over(folder: Path) -> Journal:
     environment = {name: os.environ[name] for name in RECORDED if name in os.environ}
     versions = {"python": platform.python_version(), "torch": torch.__version__, "platform": platform.platform()}
     running = replace(run, state="running", process=describe_process(os.getpid()), updated=time.time(), error=None)
-    journal = Journal(folder, replace(running, versions=versions, environment=environment), resumed=resumed)
+    journal = Journal(folder, replace(running, versions=versions, environment=environment), resumed=resumed, rank=rank)
     journal.update(state="running")
     return journal
 
 
-def train(journal: Journal, stop: StopSignal) -> None:
+def train(journal: Journal, stop: StopSignal, processes: Processes) -> None:
     """What the job does, from its request to the test.
 
     Raises:
@@ -104,7 +124,7 @@ def train(journal: Journal, stop: StopSignal) -> None:
     request = read_request(journal.run)
     if not isinstance(request, TrainRequest):
         raise RequestNotUsable("This run is no training.", advice="Start a new one.")
-    training = prepare(request, journal, stop)
+    training = prepare(request, journal, stop, processes)
     if journal.resumed is not None:
         training.resume(load_weights(journal.resumed / WEIGHTS), load_state(journal.resumed))
     stop.arm()
@@ -116,7 +136,8 @@ def train(journal: Journal, stop: StopSignal) -> None:
     except (LossNotFinite, Stopped, KeyboardInterrupt):
         raise
     except Exception:
-        training.save("last")  # between two steps nothing is half done
+        if processes.count == 1:  # between two steps nothing is half done; other processes would be waited for in vain
+            training.save("last")
         raise
     if journal.trouble is not None:
         words = f"The run ended, but its last checkpoint could not be written: {journal.trouble.strerror}."

@@ -34,16 +34,18 @@ class FolderGone(PyModelError):
 class Journal:
     """The one writer of a run while its job lives."""
 
-    def __init__(self, folder: Path, run: Run, *, resumed: Path | None = None) -> None:
+    def __init__(self, folder: Path, run: Run, *, resumed: Path | None = None, rank: int = 0) -> None:
         self.folder = folder
         self.run = run
+        self.rank = rank
+        """Of several processes the first alone writes `run.json` and the log; each has its own metrics."""
         self.resumed = resumed
         """The checkpoint that the run goes on from."""
         begun = resumed is not None or run.last_step > 0  # one without a checkpoint begins anew
         self.trouble: OSError | None = None
         """Why the last write failed; None while all is well."""
         self._metrics = MetricWriter(
-            folder, resumed_at=None if not begun else 0 if resumed is None else read_step(resumed)
+            folder, rank, resumed_at=None if not begun else 0 if resumed is None else read_step(resumed)
         )
         self._pending: list[tuple[int, int, Tensor, float, Tensor | None]] = []
         self._examples = 0
@@ -78,11 +80,14 @@ class Journal:
     def update(self, **changes: Any) -> None:
         """Replace `run.json`, with these fields changed."""
         self.run = replace(self.run, updated=time.time(), **changes)
-        self._try(lambda: write_run(self.folder, self.run, durable="state" in changes))
+        if self.rank == 0:
+            self._try(lambda: write_run(self.folder, self.run, durable="state" in changes))
         self._updated = time.monotonic()
 
     def say(self, words: str) -> None:
         """A line for the log. A log that cannot be written is no reason to end."""
+        if self.rank:
+            return
         self._try(lambda: print(words, file=sys.stderr, flush=True))  # noqa: T201 - the job's log
 
     def flush(self) -> None:

@@ -100,8 +100,12 @@ class Training:
             if self.processes.any_of(self.should_stop()):
                 self.save("last")
                 raise Stopped
-            if time.monotonic() - self._saved > CHECKPOINT_SECONDS:
+            if self._is_save_due():
                 self.save("last")
+
+    def _is_save_due(self) -> bool:
+        """By the clock of one process alone: several would not agree, and save at the ends of epochs."""
+        return self.processes.count == 1 and time.monotonic() - self._saved > CHECKPOINT_SECONDS
 
     def _batches(self) -> Any:
         """The rest of the epoch's batches. Random numbers go on where the stopped run left them: after its loader was
@@ -169,7 +173,7 @@ class Training:
             value = loss.detach() if share == 1.0 else loss.detach() * share
             total = value if total is None else total + value
         assert total is not None
-        return total
+        return self.processes.mean(total)
 
     def _penalty(self) -> Tensor:
         return self.recipe.regularisation.l1 * torch.stack([each.abs().sum() for each in self.parameters]).sum()

@@ -33,6 +33,9 @@ class Processes(Protocol):
     def any_of(self, flag: bool) -> bool:
         """Whether the flag is set in any process."""
 
+    def mean(self, value: Tensor) -> Tensor:
+        """Of one number of each process."""
+
     def gather(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """The whole state of both, as one process would have it."""
 
@@ -64,6 +67,9 @@ class Alone:
 
     def any_of(self, flag: bool) -> bool:
         return flag
+
+    def mean(self, value: Tensor) -> Tensor:
+        return value
 
     def gather(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[dict[str, Tensor], dict[str, Any]]:
         return model.state_dict(), optimizer.state_dict()

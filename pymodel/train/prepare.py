@@ -105,7 +105,7 @@ def prepare(
     )
     if recipe.compute.find_batch_size:
         training.find_parts(next(iter(data.batches(1))))
-    seed_everything(recipe.run.seed)
+    seed_everything(recipe.run.seed + processes.rank)
     return training
 
 
