@@ -1,6 +1,6 @@
 /** Builds out/: the extension for Node, one script and one stylesheet per webview, and the vendored Netron. */
 
-import { rm } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 import { vendor } from "./extension/webview/graph/vendor.mjs";
@@ -23,7 +23,11 @@ const extension = {
 
 const webviews = {
   ...common,
-  entryPoints: { runs: "extension/webview/runs/main.ts", graph: "extension/webview/graph/main.ts" },
+  entryPoints: {
+    runs: "extension/webview/runs/main.ts",
+    graph: "extension/webview/graph/main.ts",
+    browser: "extension/webview/graph/browser.ts",
+  },
   outdir: "out/webview",
   platform: "browser",
   format: "esm",
@@ -37,6 +41,25 @@ const webviews = {
 await rm("out", { recursive: true, force: true });
 await Promise.all([extension, webviews].map(build));
 await vendor(`${root}out/webview/netron`);
+await writeFile(`${root}out/webview/words.json`, JSON.stringify(await englishWords()));
+
+/** The graph page's words, for where there is no editor to translate them. */
+async function englishWords() {
+  const vscode = {
+    name: "vscode",
+    setup(/** @type {esbuild.PluginBuild} */ { onResolve, onLoad }) {
+      onResolve({ filter: /^vscode$/ }, () => ({ path: "vscode", namespace: "words" }));
+      onLoad({ filter: /.*/, namespace: "words" }, () => ({ contents: "export const l10n = { t: (text) => text };" }));
+    },
+  };
+  const entryPoints = ["extension/src/views/graphStrings.ts"];
+  const { outputFiles } = await esbuild.build({
+    ...{ absWorkingDir: root, entryPoints, plugins: [vscode] },
+    ...{ bundle: true, format: "esm", write: false },
+  });
+  const { graphStrings } = await import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
+  return graphStrings();
+}
 
 /** @param {esbuild.BuildOptions} options */
 async function build(options) {

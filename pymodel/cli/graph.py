@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
+import threading
+import webbrowser
 from typing import Any
 
+from ..browse.server import GraphServer
 from ..discover.revisions import read_revision
 from ..graph.amounts import evaluate, sample_sizes, show_amount, show_sizes
 from ..graph.compare import compare_traces
@@ -24,6 +28,7 @@ def add_commands(commands: Any) -> None:
     command.add_argument("--level", default="", metavar="PATH", help="the node to open")
     command.add_argument("--diff", metavar="REV", help="what changed since this revision of git: a branch, HEAD~3, …")
     command.add_argument("--format", choices=("text", "markdown", "mermaid", "json"), default="text")
+    command.add_argument("--open", action="store_true", help="show it in the browser, until its page is closed")
     command.set_defaults(run=run_graph)
 
 
@@ -31,11 +36,33 @@ def run_graph(options: argparse.Namespace) -> int:
     target = find_target(options.target)
     form = "json" if options.json else options.format
     trace = trace_target(target, options)
-    if options.diff is not None:
+    if options.open:
+        browse(trace)
+    elif options.diff is not None:
         print_diff(compare_with_revision(trace, target, options), trace, form)
     else:
         print_level(trace, options.level, form)
     return trace_code(trace)
+
+
+def browse(trace: Trace) -> None:
+    """Show a trace's graph in the browser, until its page is closed or the command interrupted.
+
+    Raises:
+        NoPage: the page has not been built.
+    """
+    server = GraphServer(trace)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        opened = webbrowser.open(server.url)
+        words = "The graph is open in the browser" if opened else f"Open {server.url} in a browser"
+        print(f"{words}; this ends when its page is closed.", file=sys.stderr, flush=True)
+        server.ended.wait()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def print_level(trace: Trace, path: str, form: str) -> None:

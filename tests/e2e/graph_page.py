@@ -109,6 +109,27 @@ class GraphPage:
             arg=[shown["breadcrumbs"][-1]["name"], len(steps)],
         )
 
+    def show_whole(self, shown: dict[str, Any]) -> None:
+        """Show a level and what is opened in it, and wait until every node of it is drawn."""
+        self.send({"type": "level", "shown": shown})
+        inner = {level["path"]: level for level in shown["inner"]}
+        levels = [shown["level"]]
+        for level in levels:
+            paths = [f"{n['id']}×{n['repeats']}" if n["repeats"] > 1 else n["id"] for n in level["nodes"]]
+            levels.extend(inner[path] for path in paths if path in inner)
+        count = sum(len(level["nodes"]) for level in levels)
+        self.page.wait_for_function(
+            """([title, count]) => document.querySelector("[aria-current]")?.textContent === title
+                && document.querySelectorAll("#canvas #origin > #nodes").length === 1
+                && document.querySelectorAll("#canvas g.node").length === count
+                && [...document.querySelectorAll("#canvas g.node")].every((each) => each.style.opacity === "")""",
+            arg=[shown["breadcrumbs"][-1]["name"], count],
+        )
+
+    def posted_all(self) -> list[dict[str, Any]]:
+        messages: list[dict[str, Any]] = self.page.evaluate("window.posted")
+        return messages
+
     def posted(self, type: str) -> list[dict[str, Any]]:
         messages: list[dict[str, Any]] = self.page.evaluate("type => window.posted.filter(m => m.type === type)", type)
         return messages
@@ -136,24 +157,14 @@ class GraphPage:
 def build_pages() -> None:
     """Bundle the pages, unless what is there is newer than their sources."""
     built = PAGES / "graph.js"
-    sources = [path for path in (ROOT / "extension" / "webview").rglob("*") if path.is_file()]
+    sources = [path for path in (ROOT / "extension").rglob("*.*") if path.is_file()]
     if not built.exists() or built.stat().st_mtime < max(path.stat().st_mtime for path in sources):
         subprocess.run(["node", "esbuild.mjs"], cwd=ROOT, check=True, timeout=120, stdout=subprocess.DEVNULL)
 
 
-def strings() -> dict[str, str]:
-    """The page's words as the extension sends them, untranslated."""
-    script = (
-        "import { build } from 'esbuild';"
-        "const { outputFiles } = await build({ entryPoints: ['extension/src/views/graphStrings.ts'], bundle: true,"
-        " format: 'esm', write: false, plugins: [{ name: 'vscode', setup: (b) => {"
-        " b.onResolve({ filter: /^vscode$/ }, () => ({ path: 'vscode', namespace: 'words' }));"
-        " b.onLoad({ filter: /.*/, namespace: 'words' }, () => ({ contents: 'export const l10n = { t: (s) => s };' }));"
-        " } }] });"
-        "const { graphStrings } = await import('data:text/javascript,' + encodeURIComponent(outputFiles[0].text));"
-        "console.log(JSON.stringify(graphStrings()));"
-    )
-    words: dict[str, str] = json.loads(_run_node(script))
+def strings() -> dict[str, Any]:
+    """The page's words, untranslated."""
+    words: dict[str, Any] = json.loads((PAGES / "words.json").read_text(encoding="utf-8"))
     return words
 
 
@@ -221,7 +232,7 @@ def _running(handler: Any) -> Iterator[str]:
 
 @contextmanager
 def open_graph_page(
-    browser: Browser, addresses: tuple[str, str], words: dict[str, str], *, width: int = 480, height: int = 800
+    browser: Browser, addresses: tuple[str, str], words: dict[str, Any], *, width: int = 480, height: int = 800
 ) -> Iterator[GraphPage]:
     context = browser.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce")
     context.add_init_script(STAND_IN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -54,6 +55,8 @@ def find(text: str) -> tuple[int, int]:
 def workbench(open_folder: Open, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
     folder = tmp_path_factory.mktemp("blocks")
     (folder / "blocks.py").write_text(SOURCE, encoding="utf-8")
+    for words in (("init", "-q"), ("add", "."), ("commit", "-qm", "first")):
+        subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *words], cwd=folder, check=True, timeout=60)
     with open_folder(folder) as workbench:
         workbench.open_file("blocks.py")
         yield workbench
@@ -84,7 +87,7 @@ def test_it_shows_the_model_under_the_cursor(workbench: Workbench) -> None:
 
 
 def test_a_part_opens_and_is_still_open_after_the_side_bar_was_hidden(workbench: Workbench) -> None:
-    graph(workbench).locator(".opener").click()
+    graph(workbench).locator("#nodes > .opens > .node-item-type").first.dblclick()
     await_way(workbench, "Net", "layers.0")
     workbench.keyboard.press("Control+Alt+b")
     workbench.until(lambda: not shown(workbench), "the side bar to be hidden")
@@ -115,7 +118,75 @@ def test_an_edit_is_drawn_and_its_fault_marked(workbench: Workbench) -> None:
     workbench.until(lambda: failed.count() == 0, "no failing block", seen=lambda: failed.all_text_contents())
 
 
+def test_a_row_opens_in_place_and_an_edit_leaves_it_open(workbench: Workbench) -> None:
+    inside = graph(workbench).locator(".inner-level g.graph-node")
+    graph(workbench).locator("#nodes > .opens > .opener").first.click()
+    workbench.until(lambda: inside.count() == 3, "three blocks in the row", seen=inside.count)
+    line, column = find("16, 32")
+    workbench.focus_editor()
+    workbench.replace(line, column, "16", "24")
+    labels = graph(workbench).locator("#edge-labels").first
+    workbench.until(lambda: "×24" in (labels.text_content() or ""), "the edit to be drawn", seen=labels.text_content)
+    assert inside.count() == 3
+    workbench.undo()
+    workbench.until(lambda: "×16" in (labels.text_content() or ""), "the edit to be taken back")
+    graph(workbench).locator("#nodes > .opened > .opener").first.click()
+    workbench.until(lambda: inside.count() == 0, "the row to be closed", seen=inside.count)
+
+
+def test_a_node_is_found_on_another_level(workbench: Workbench) -> None:
+    graph(workbench).locator(".find").fill("norm.bias")
+    option = graph(workbench).locator(".hits [role=option]").first
+    workbench.until(lambda: option.is_visible() and "norm" in option.inner_text(), "a node to be found")
+    option.click()
+    await_way(workbench, "Net", "layers.0")
+    line, _ = find("self.fc(self.norm")
+    workbench.until(lambda: workbench.cursor_line() == line, f"line {line}", seen=workbench.cursor_line)
+    graph(workbench).locator("button.crumb").first.click()
+    await_way(workbench, "Net")
+
+
+def test_the_graph_is_coloured_and_read_as_a_tree(workbench: Workbench) -> None:
+    page = graph(workbench)
+    page.locator(".toolbar select").first.select_option("parameters")
+    coloured = page.locator("#nodes > .coloured")
+    workbench.until(lambda: coloured.count() == 2, "two nodes with parameters", seen=coloured.count)
+    assert "%" in coloured.first.text_content()
+    page.locator(".tree-button").click()
+    rows = page.locator("[role=treeitem]")
+    workbench.until(lambda: rows.count() == 4, "the tree", seen=rows.count)
+    page.locator(".tree-button").click()
+    page.locator(".toolbar select").first.select_option("")
+    workbench.until(lambda: coloured.count() == 0, "no colours", seen=coloured.count)
+
+
+def test_pointing_at_a_node_marks_its_code_and_the_other_way_round(workbench: Workbench) -> None:
+    graph(workbench).locator("#nodes > g.graph-node").filter(has_text="stem").first.hover()
+    marked = workbench.page.locator(".monaco-editor .view-overlays [class*='ced-']")
+    workbench.until(lambda: marked.count() > 0, "the node's code to be marked", seen=marked.count)
+    workbench.page.locator(".view-line").filter(has_text="self.stem(x)").get_by_text("stem").last.hover()
+    lit = graph(workbench).locator("#nodes > .hovered")
+    workbench.until(lambda: "stem" in " ".join(lit.all_text_contents()), "the stem to be lit")
+
+
+def test_what_changed_since_the_last_commit_is_marked_and_told(workbench: Workbench) -> None:
+    line, column = find("16, 32")
+    workbench.focus_editor()
+    workbench.replace(line, column, "16", "20")
+    workbench.run("PyModel: Compare Model With…")
+    workbench.page.locator(".quick-input-list .monaco-list-row").filter(has_text="HEAD").first.click()
+    table = graph(workbench).locator(".card table")
+    workbench.until(lambda: table.count() == 1 and "stem" in table.inner_text(), "the table of changes")
+    changed = graph(workbench).locator("#nodes > .change-changed")
+    assert "stem" in " ".join(changed.all_text_contents())
+    graph(workbench).get_by_role("button", name="End the comparison").click()
+    workbench.until(lambda: changed.count() == 0, "the comparison to end", seen=changed.count)
+    workbench.focus_editor()
+    workbench.undo()
+
+
 def test_it_opens_beside_the_code_too(workbench: Workbench) -> None:
+    workbench.focus_editor()
     workbench.run("PyModel: Open Graph to the Side")
     workbench.until(lambda: shown(workbench) == 2, "two graphs", seen=lambda: shown(workbench))
 

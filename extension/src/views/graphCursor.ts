@@ -29,6 +29,12 @@ export interface Model {
 export class GraphCursor implements vscode.Disposable {
   private readonly entered = new vscode.EventEmitter<Model>();
   private readonly moved = new vscode.EventEmitter<Place>();
+  private readonly hovered = new vscode.EventEmitter<Place | null>();
+  private readonly pointed = vscode.window.createTextEditorDecorationType({
+    backgroundColor: new vscode.ThemeColor("editor.hoverHighlightBackground"),
+    border: "1px dashed",
+    borderColor: new vscode.ThemeColor("focusBorder"),
+  });
   private readonly subscriptions: vscode.Disposable[];
   private timer: NodeJS.Timeout | undefined;
   private models: { document: string; version: number; sites: readonly ModelSite[] } | undefined;
@@ -40,11 +46,17 @@ export class GraphCursor implements vscode.Disposable {
   /** The cursor has come into another model. */
   readonly onDidEnterModel = this.entered.event;
   readonly onDidMove = this.moved.event;
+  /** The pointer rests on code, or does so no longer. */
+  readonly onDidHover = this.hovered.event;
 
   constructor(private readonly context: Context) {
     this.subscriptions = [
       this.entered,
       this.moved,
+      this.hovered,
+      this.pointed,
+      // The editor tells of its pointer by asking for hovers only.
+      vscode.languages.registerHoverProvider("python", { provideHover: (...at) => this.hover(...at) }),
       vscode.window.onDidChangeTextEditorSelection(({ textEditor }) => this.settle(textEditor)),
       vscode.window.onDidChangeActiveTextEditor((editor) => editor && this.settle(editor)),
     ];
@@ -69,6 +81,24 @@ export class GraphCursor implements vscode.Disposable {
     const editor = await vscode.window.showTextDocument(document, options);
     editor.selection = selection;
     editor.revealRange(selection, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
+  }
+
+  /** Marks the code of a node in the editors that show it, or takes the mark away. */
+  point(location: Location | null): void {
+    for (const editor of vscode.window.visibleTextEditors) {
+      const { document } = editor;
+      const isHere = location !== null && document.uri.fsPath === location.path;
+      const range = isHere && [
+        new vscode.Range(toPosition(document, location.start), toPosition(document, location.end)),
+      ];
+      editor.setDecorations(this.pointed, range || []);
+    }
+  }
+
+  private hover(document: vscode.TextDocument, position: vscode.Position, token: vscode.CancellationToken): null {
+    token.onCancellationRequested(() => this.hovered.fire(null));
+    this.hovered.fire({ uri: document.uri, position });
+    return null;
   }
 
   dispose(): void {

@@ -6,17 +6,24 @@ import { type FromPage, isFromPage, type Placeholder, type ToPage } from "../../
 import type { Context } from "../context";
 import { describe } from "../log";
 import {
+  type CompareParams,
+  type CompareResult,
+  type FindNodesParams,
+  type FindNodesResult,
   type GraphParams,
   type GraphResult,
   methods,
+  type Node,
   type NodeAtParams,
   type NodeAtResult,
   type StatusNotification,
   type TraceChangedNotification,
 } from "../protocol";
+import { type Base, chooseBase } from "./graphBase";
 import { GraphCursor, type Model, type Place } from "./graphCursor";
 import { withoutWeights } from "./graphFile";
 import { graphPage } from "./graphPage";
+import { saveGraph } from "./graphSave";
 import { graphStrings } from "./graphStrings";
 
 export class GraphSession implements vscode.Disposable {
@@ -25,6 +32,12 @@ export class GraphSession implements vscode.Disposable {
   private listening = false;
   private model: Model | undefined;
   private path = "";
+  /** The paths of the levels that are opened in place. */
+  private inner = new Set<string>();
+  private overlay: string | null = null;
+  private base: Base | undefined;
+  /** A node to go to with the next level. */
+  private sought: string | null = null;
   private result: GraphResult | undefined;
   private file: vscode.Uri | undefined;
   private state: StatusNotification["state"] = "starting";
@@ -38,7 +51,8 @@ export class GraphSession implements vscode.Disposable {
   ) {
     this.subscriptions = [
       cursor.onDidEnterModel((model) => this.enter(model)),
-      cursor.onDidMove((place) => this.select(place)),
+      cursor.onDidMove((place) => this.light("select", place)),
+      cursor.onDidHover((place) => this.light("hover", place)),
       context.onDidStart(() => this.refresh()),
       context.onNotification<TraceChangedNotification>(methods.traceChanged, ({ uri }) => {
         if (uri === this.model?.uri.toString()) {
@@ -78,6 +92,29 @@ export class GraphSession implements vscode.Disposable {
     await this.refresh();
   }
 
+  /** Asks with what to compare the shown model, and marks what differs. */
+  async compare(): Promise<void> {
+    const { uri, target } = this.model ?? {};
+    if (uri === undefined || !target) {
+      throw new Error(vscode.l10n.t("Open the graph of a model first."));
+    }
+    const base = await chooseBase(this.context, uri.toString(), target);
+    if (base === undefined) {
+      return;
+    }
+    const comparing = {
+      location: vscode.ProgressLocation.Notification,
+      title: vscode.l10n.t("Comparing with {0}", base.label),
+    };
+    const params = { uri: uri.toString(), target, base: base.id };
+    const { diff } = await vscode.window.withProgress(comparing, () =>
+      this.context.request<CompareParams, CompareResult>(methods.compare, params),
+    );
+    this.base = base;
+    await this.refresh();
+    this.post({ type: "diff", diff });
+  }
+
   dispose(): void {
     vscode.Disposable.from(...this.subscriptions).dispose();
   }
@@ -87,6 +124,8 @@ export class GraphSession implements vscode.Disposable {
     if (model.target === null || model.target !== this.model?.target) {
       this.model = model;
       this.result = undefined;
+      this.inner.clear();
+      this.base = undefined;
     } else if (this.path === "") {
       return;
     }
@@ -113,13 +152,33 @@ export class GraphSession implements vscode.Disposable {
         if (this.model === undefined && message.state !== null) {
           this.model = { uri: vscode.Uri.parse(message.state.uri), target: message.state.target };
           this.path = message.state.path;
+          this.inner = new Set(message.state.inner);
+          this.overlay = message.state.overlay;
         }
         return this.refresh();
       case "open":
         this.path = message.path;
         return this.refresh();
+      case "expand":
+        message.open ? this.inner.add(message.path) : this.inner.delete(message.path);
+        return this.refresh();
       case "reveal":
         return this.reveal(message.id);
+      case "hover":
+        return this.cursor.point(message.id === null ? null : (this.findNode(message.id)?.range ?? null));
+      case "find":
+        return this.find(message.query);
+      case "goTo":
+        this.sought = message.id;
+        return this.refresh();
+      case "overlay":
+        this.overlay = message.name;
+        return this.refresh();
+      case "save":
+        return this.result && saveGraph(this.context, this.result, message.format, message.data);
+      case "endCompare":
+        this.base = undefined;
+        return this.refresh();
       case "closeFile":
         this.file = undefined;
         return this.refresh();
@@ -133,14 +192,35 @@ export class GraphSession implements vscode.Disposable {
   }
 
   private async reveal(id: string): Promise<void> {
-    const node = this.result?.level?.nodes.find((each) => each.id === id);
-    if (node?.range) {
-      await this.cursor.reveal(node.range);
+    const range = this.findNode(id)?.range;
+    if (range) {
+      await this.cursor.reveal(range);
     }
   }
 
-  /** Lights the node that stands for a place in the code. */
-  private async select({ uri, position }: Place): Promise<void> {
+  /** A node of what is shown; a row that is opened in place is called by its level's path. */
+  private findNode(id: string): Node | undefined {
+    const levels = this.result?.level ? [...this.result.inner, this.result.level] : [];
+    const nodes = levels.flatMap((level) => level.nodes);
+    return nodes.find((node) => node.id === id) ?? nodes.find((node) => `${node.id}×${node.repeats}` === id);
+  }
+
+  private async find(query: string): Promise<void> {
+    const { uri, target } = this.result ?? {};
+    if (uri !== undefined && target) {
+      const params = { uri, target, query };
+      const { hits } = await this.context.request<FindNodesParams, FindNodesResult>(methods.findNodes, params);
+      this.post({ type: "found", query, hits });
+    }
+  }
+
+  /** Lights the node that stands for a place in the code: where the cursor is, or the pointer. */
+  private async light(how: "select" | "hover", place: Place | null): Promise<void> {
+    if (place === null) {
+      this.post({ type: "hover", id: null });
+      return;
+    }
+    const { uri, position } = place;
     const { level, target, uri: graphUri } = this.result ?? {};
     if (!this.listening || this.file !== undefined || !level || !target || graphUri === undefined) {
       return;
@@ -151,11 +231,12 @@ export class GraphSession implements vscode.Disposable {
       graph_uri: graphUri,
       target,
       path: level.path,
+      inner: [...this.inner],
     };
     try {
       const { id } = await this.context.request<NodeAtParams, NodeAtResult>(methods.nodeAt, params);
       if (this.result?.level?.path === level.path && this.result.target === target) {
-        this.post({ type: "select", id });
+        this.post({ type: how, id });
       }
     } catch (error) {
       this.context.log.debug(`The graph does not follow the cursor: ${describe(error)}`);
@@ -207,15 +288,21 @@ export class GraphSession implements vscode.Disposable {
     if (result.target !== null) {
       this.model = { uri: model.uri, target: result.target };
     }
-    const { uri, target, title, stale, breadcrumbs, level } = result;
+    const { uri, target, title, stale, breadcrumbs, level, inner, selected, overlay } = result;
     if (level === null || target === null) {
       this.sendWords(this.explain(result));
       return;
     }
-    this.post({ type: "level", shown: { uri, target, title, stale, breadcrumbs, level } });
+    this.path = level.path;
+    const base = result.base === null ? null : (this.base?.label ?? null);
+    const shown = { uri, target, title, stale, breadcrumbs, level, inner, selected, overlay, base };
+    this.post({ type: "level", shown });
+    if (selected !== null) {
+      await this.reveal(selected);
+    }
     const editor = GraphCursor.editor;
     if (isNew && editor !== undefined) {
-      await this.select({ uri: editor.document.uri, position: editor.selection.active });
+      await this.light("select", { uri: editor.document.uri, position: editor.selection.active });
     }
   }
 
@@ -225,15 +312,26 @@ export class GraphSession implements vscode.Disposable {
     const isEdited = editor?.document.uri.toString() === model.uri.toString();
     const { line = 0, character = 0 } = (isEdited && editor?.selection.active) || {};
     const position = isEdited ? { line, character } : null;
-    const params = { uri: model.uri.toString(), target: model.target, position, path: this.path };
+    const params = {
+      uri: model.uri.toString(),
+      target: model.target,
+      position,
+      path: this.path,
+      node: this.sought,
+      inner: [...this.inner],
+      overlay: this.overlay,
+      base: this.base?.id ?? null,
+    };
+    const isSeeking = this.sought !== null;
+    this.sought = null;
     try {
       return await this.context.request<GraphParams, GraphResult>(methods.graph, params);
     } catch (error) {
-      if (this.path === "") {
+      if (this.path === "" && !isSeeking) {
         throw error;
       }
       this.context.log.debug(`The graph goes back to the whole model: ${describe(error)}`);
-      this.path = "";
+      this.path = isSeeking ? this.path : "";
       return undefined;
     }
   }

@@ -1,7 +1,7 @@
 /** The graph in the side bar, the same beside the code, and the commands that open them. */
 
 import * as vscode from "vscode";
-import { resolveUri } from "../commands/target";
+import { resolveModel, resolveUri } from "../commands/target";
 import type { Context } from "../context";
 import { describe } from "../log";
 import { GraphCursor, type Model } from "./graphCursor";
@@ -11,7 +11,7 @@ const VIEW = "pymodel.graph";
 
 export function registerGraphView(context: Context): vscode.Disposable {
   const cursor = new GraphCursor(context);
-  const view = new GraphView(new GraphSession(context, cursor));
+  const view = new GraphView(context, new GraphSession(context, cursor));
   const panels = new GraphPanels(() => new GraphSession(context, cursor));
   const command = (id: string, run: (...args: unknown[]) => Promise<void>) =>
     vscode.commands.registerCommand(id, (...args: unknown[]) => run(...args).catch((error) => fail(context, error)));
@@ -24,13 +24,17 @@ export function registerGraphView(context: Context): vscode.Disposable {
     command("pymodel.showGraph", (uri, target) => view.show(namedModel(uri, target))),
     command("pymodel.openGraphToSide", (uri, target) => panels.open(namedModel(uri, target, view.session.shownModel))),
     command("pymodel.openModelFile", (file) => view.showFile(file)),
+    command("pymodel.compareModel", (uri, target) => view.compare(namedModel(uri, target, view.session.shownModel))),
   );
 }
 
 class GraphView implements vscode.WebviewViewProvider {
   private view: vscode.WebviewView | undefined;
 
-  constructor(readonly session: GraphSession) {}
+  constructor(
+    private readonly context: Context,
+    readonly session: GraphSession,
+  ) {}
 
   resolveWebviewView(view: vscode.WebviewView): void {
     this.view = view;
@@ -45,6 +49,14 @@ class GraphView implements vscode.WebviewViewProvider {
   async show(model: Model): Promise<void> {
     await this.session.show(model);
     await this.bringUp();
+  }
+
+  async compare({ uri, target }: Model): Promise<void> {
+    const model = await resolveModel(this.context, uri, target);
+    if (model !== undefined) {
+      await this.show({ uri, target: model.target });
+      await this.session.compare();
+    }
   }
 
   async showFile(file: unknown): Promise<void> {

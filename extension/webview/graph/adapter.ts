@@ -5,13 +5,17 @@
  * nothing of the outside. What is relied on is declared in `netron/*.d.ts` and watched by the contract test.
  */
 
+import { InnerBlock } from "./innerBlock";
 import type { Strings } from "./messages";
 import { LevelBoundary, type LevelGraph, LevelNode, Value } from "./model";
 import { BinaryStream } from "./netron/base.js";
-import { Edge, type Header, Node } from "./netron/grapher.js";
+import { Edge, Graph, type Header, Node } from "./netron/grapher.js";
 import { type DrawnGraph, type ModelLike, View } from "./netron/view.js";
 import { NetronHost } from "./netronHost";
 import { describeNode, type NodeText } from "./nodeText";
+import type { Colours } from "./palette";
+
+export type { DrawnGraph };
 
 /** What a model file holds for one of its nodes, as Netron tells it. */
 export interface FileNode {
@@ -38,18 +42,31 @@ export interface Viewport {
   top: number;
 }
 
+/** What the drawing takes from the page: its words, and the colours of nodes by their ids. */
+interface Looks {
+  readonly strings: Strings;
+  colours: ReadonlyMap<string, Colours>;
+}
+
 /** Netron shows a node's type alone, and no edge's label of more than 16 characters: more is added as it draws. */
-function extendDrawing(strings: Strings): void {
+function extendDrawing(looks: Looks, view: View): void {
   const buildNode = Node.prototype.build;
   Node.prototype.build = function (document, parent) {
     const drawn = this.value;
     if (drawn instanceof LevelNode) {
-      write(this, describeNode(drawn.node, strings));
+      write(this, describeNode(drawn, looks.strings));
+      if (drawn.opened !== null) {
+        this.blocks.push(new InnerBlock(createInner(this.context, drawn.opened, view)));
+      }
     }
     buildNode.call(this, document, parent);
     if (drawn instanceof LevelNode) {
-      this.element.classList.toggle("failed", drawn.node.error !== null);
-      this.element.classList.toggle("opens", drawn.node.children > 0);
+      const { id, error, children, change } = drawn.node;
+      this.element.classList.toggle("failed", error !== null);
+      this.element.classList.toggle("opens", children > 0);
+      this.element.classList.toggle("opened", drawn.opened !== null);
+      this.element.classList.toggle(`change-${change}`, change !== null);
+      paint(this.element, looks.colours.get(id));
     } else if (drawn instanceof LevelBoundary) {
       this.element.classList.add("boundary");
     }
@@ -64,12 +81,33 @@ function extendDrawing(strings: Strings): void {
   };
 }
 
+/** A graph inside a node, of the class of the graph around it. */
+function createInner(around: Graph, level: LevelGraph, view: View): DrawnGraph {
+  const inner = new (around.constructor as new (view: View, compound: boolean) => DrawnGraph)(view, false);
+  // Netron's own waits three frames for fonts that are there by now.
+  inner.measure = Graph.prototype.measure;
+  inner.add(level);
+  drawings.set(level, inner);
+  return inner;
+}
+
+/** What an inner level was last drawn as. */
+const drawings = new WeakMap<LevelGraph, DrawnGraph>();
+
+function paint(element: SVGGElement, colours: Colours | undefined): void {
+  element.classList.toggle("coloured", colours !== undefined);
+  if (colours !== undefined) {
+    element.style.setProperty("--fill", colours.fill);
+    element.style.setProperty("--ink", colours.text);
+  }
+}
+
 function write(drawing: Node, { title, tooltip, opener, rows }: NodeText): void {
   const header = drawing.blocks[0] as Header;
   Object.assign(header._entries[0] as object, { content: title, tooltip });
   if (opener !== null) {
     const entry = header.add(null, ["node-item-type", "opener"]);
-    Object.assign(entry, { content: "+", tooltip: opener, padding: 7 });
+    Object.assign(entry, { content: opener.sign, tooltip: opener.tooltip, padding: 7 });
   }
   if (rows.length > 0) {
     const list = drawing.list();
@@ -93,20 +131,24 @@ export class Canvas {
   private readonly target: HTMLElement;
   private graph: LevelGraph | undefined;
 
-  private constructor(private readonly host: NetronHost) {
+  private constructor(
+    private readonly host: NetronHost,
+    private readonly looks: Looks,
+  ) {
     this.view = new DrawingView(host);
     this.target = document.getElementById("target") as HTMLElement;
+    extendDrawing(looks, this.view);
   }
 
   /** `netron` is the folder of its files. The page has elements with the ids `target` and `sidebar`. */
   static async create(netron: URL, strings: Strings): Promise<Canvas> {
-    extendDrawing(strings);
-    return new Canvas(await NetronHost.create(netron));
+    return new Canvas(await NetronHost.create(netron), { strings, colours: new Map() });
   }
 
   /** Draws a level. With `still` what is in the middle of the viewport stays there, at the same zoom. */
-  async draw(graph: LevelGraph, still: boolean): Promise<void> {
+  async draw(graph: LevelGraph, colours: ReadonlyMap<string, Colours>, still: boolean): Promise<void> {
     this.graph = graph;
+    this.looks.colours = colours;
     const zoom = this.view.target?.zoom ?? 1;
     if (!still || this.view.target === null) {
       await this.render(graph, graph);
@@ -146,14 +188,14 @@ export class Canvas {
   /** The id of the level's node, or the file's node, that an element of the page is part of. */
   at(element: Element): { id: string } | { file: FileNode } | null {
     const drawn = element.closest("g.node");
+    for (const item of drawn === null ? [] : (this.graph?.all() ?? [])) {
+      if (this.elementOf(item.key) === drawn) {
+        return { id: item.key };
+      }
+    }
     for (const { label } of this.view.target?.nodes.values() ?? []) {
-      if (label.element === drawn && drawn !== null) {
-        const value = label.value;
-        return value instanceof LevelNode || value instanceof LevelBoundary
-          ? { id: value.node.id }
-          : isFileNode(value)
-            ? { file: value }
-            : null;
+      if (label.element === drawn && isFileNode(label.value)) {
+        return { file: label.value };
       }
     }
     return null;
@@ -161,15 +203,26 @@ export class Canvas {
 
   /** Marks a node, or none, and scrolls as far as is needed to see it above what covers the bottom. */
   select(selected: string | FileNode | null, covered: number): void {
-    const value = typeof selected === "string" ? this.graph?.items.get(selected) : selected;
     const target = this.view.target;
-    const elements = target?.select(value ? [value] : null, "page") ?? [];
+    const found = typeof selected === "string" ? this.lookUp(selected) : { drawn: target, value: selected };
+    const drawn = found?.drawn ?? target;
+    const elements = drawn?.select(found?.value ? [found.value] : null, "page") ?? [];
     if (target !== null && elements.length > 0) {
       target.scrollTo(elements, "instant");
       const hidden = (elements[0] as Element).getBoundingClientRect().bottom - (this.bottom - covered - 8);
       if (hidden > 0) {
         this.target.scrollTop += hidden;
       }
+    }
+  }
+
+  /** Lights a node that something points at, or none. */
+  hover(id: string | null): void {
+    for (const lit of this.target.querySelectorAll(".hovered")) {
+      lit.classList.remove("hovered");
+    }
+    if (id !== null) {
+      this.elementOf(id)?.classList.add("hovered");
     }
   }
 
@@ -203,6 +256,18 @@ export class Canvas {
     if (first !== null) {
       this.target.scrollTop += first.getBoundingClientRect().top - this.target.getBoundingClientRect().top - TOP_MARGIN;
     }
+  }
+
+  /** A node by its key, and the graph that it is drawn in. */
+  private lookUp(key: string): { drawn: DrawnGraph; value: unknown } | null {
+    const found = this.graph?.find(key);
+    const drawn = found && (found.graph === this.graph ? this.view.target : drawings.get(found.graph));
+    return found && drawn ? { drawn, value: found.item } : null;
+  }
+
+  private elementOf(key: string): SVGGElement | undefined {
+    const found = this.lookUp(key);
+    return found?.drawn.find(found.value)?.element;
   }
 
   private get drawn(): DrawnGraph {

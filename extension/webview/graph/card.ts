@@ -1,49 +1,52 @@
-/** The card over the bottom of the graph: what is known of the selected node. */
+/** The card below the graph: what is known of the selected node, or a table of what changed. */
 
-import type { Dims, Level, Node } from "../../src/protocol";
+import type { Dims, GraphDiff, Level, Node, NodeFacts } from "../../src/protocol";
 import { element, format } from "../shared/dom";
 import type { FileArgument, FileNode } from "./adapter";
 import type { Strings } from "./messages";
-import { formatAmount, formatShape, shortType } from "./words";
+import { CHANGE_SIGNS, clip, formatAmount, formatBytes, formatShape, shortType } from "./words";
 
 export interface CardActions {
   reveal(id: string): void;
   open(id: string): void;
+  goTo(id: string): void;
   close(): void;
 }
 
 type Content = string | HTMLElement;
 
 export class Card {
-  readonly root = element("section", { className: "card", hidden: true });
+  readonly root: HTMLElement;
 
   constructor(
     private readonly strings: Strings,
     private readonly actions: CardActions,
-  ) {}
-
-  get height(): number {
-    return this.root.hidden ? 0 : this.root.offsetHeight;
+  ) {
+    const attributes = { "aria-label": strings.details };
+    this.root = element("section", { className: "card", hidden: true, tabIndex: 0, attributes });
   }
 
   hide(): void {
     this.root.hidden = true;
   }
 
-  showNode(node: Node, level: Level): void {
+  showNode(key: string, node: Node, level: Level): void {
     const { strings } = this;
     const dtypes = (end: "from" | "to") =>
       new Set(level.edges.filter((edge) => edge[end] === node.id).map(({ dtype }) => dtype));
     this.fill(node.name, shortType(node), [
-      ["", node.error === null ? "" : element("span", { className: "fault", textContent: node.error })],
+      ["", node.error === null ? "" : element("span", { className: "fault", textContent: clip(node.error) })],
       [strings.arguments, code(node.arguments)],
       [strings.inputs, shapes(node.inputs, dtypes("to"))],
-      [strings.outputs, shapes(node.outputs, dtypes("from"))],
-      [strings.parametersRow, node.parameters > 0 ? formatAmount(node.parameters) : ""],
+      [strings.outputs, shapes(node.outputs, node.dtype === null ? dtypes("from") : new Set([node.dtype]))],
+      [strings.parametersRow, this.parameters(node)],
+      [strings.weights, this.weights(node)],
       [strings.operations, node.flops === 0 ? "" : formatAmount(node.flops)],
+      [strings.activations, node.activation_bytes === 0 ? "" : formatBytes(node.activation_bytes)],
+      [strings.change, node.change === null ? "" : `${CHANGE_SIGNS[node.change]} ${strings.changes[node.change]}`],
       ["", node.repeats > 1 ? format(strings.repeats, node.repeats) : ""],
       [strings.module, node.path !== null && node.path !== node.name ? code(node.path) : ""],
-      [strings.source, this.sourceLink(node)],
+      [strings.source, this.sourceLink(key, node)],
       ["", this.openLink(node)],
     ]);
   }
@@ -60,16 +63,37 @@ export class Card {
     ]);
   }
 
-  private fill(name: string, type: string, rows: (readonly [label: string, content: Content])[]): void {
-    const close = element("button", {
-      className: "icon close",
-      textContent: "×",
-      title: this.strings.close,
-      onclick: () => this.actions.close(),
+  /** Every node that differs, and the whole, before and after. */
+  showDiff(diff: GraphDiff): void {
+    const { strings } = this;
+    const head = element("tr");
+    const headings = [
+      strings.change,
+      strings.node,
+      strings.shape,
+      strings.parametersRow,
+      strings.operations,
+      strings.activations,
+    ];
+    for (const heading of headings) {
+      head.append(element("th", { textContent: heading, attributes: { scope: "col" } }));
+    }
+    const rows = diff.changes.map(({ id, change, before, after }) => {
+      const name = after === null ? code(id) : this.link(clip(id), () => this.actions.goTo(id));
+      return row(`${CHANGE_SIGNS[change]} ${strings.changes[change]}`, name, before, after);
     });
-    const title = element("h2", {}, element("bdi", { textContent: name || type }));
+    const total = row("", strings.total, diff.before, diff.after);
+    total.className = "total";
+    const table = element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows, total));
+    const content = diff.changes.length === 0 ? element("p", { textContent: strings.same }) : table;
+    this.root.replaceChildren(this.closeButton(), element("h2", { textContent: strings.showChanges }), content);
+    this.appear();
+  }
+
+  private fill(name: string, type: string, rows: (readonly [label: string, content: Content])[]): void {
+    const title = element("h2", {}, element("bdi", { textContent: clip(name || type) }));
     if (name && name !== type) {
-      title.append(" ", element("bdi", { className: "type", textContent: type }));
+      title.append(" ", element("bdi", { className: "type", textContent: clip(type) }));
     }
     const list = element("dl");
     for (const [label, content] of rows) {
@@ -77,17 +101,42 @@ export class Card {
         list.append(element("dt", { textContent: label }), element("dd", {}, content));
       }
     }
-    this.root.replaceChildren(close, title, list);
+    this.root.replaceChildren(this.closeButton(), title, list);
+    this.appear();
+  }
+
+  private appear(): void {
     this.root.hidden = false;
     this.root.scrollTop = 0;
   }
 
-  private sourceLink(node: Node): Content {
+  private closeButton(): HTMLElement {
+    const { close } = this.strings;
+    const onclick = () => this.actions.close();
+    return element("button", { className: "icon close", textContent: "×", title: close, ariaLabel: close, onclick });
+  }
+
+  private parameters({ parameters, trainable, path }: Node): Content {
+    if (parameters === 0) {
+      return "";
+    }
+    const frozen = path !== null ? parameters - trainable : 0;
+    return frozen > 0
+      ? `${formatAmount(parameters)} (${format(this.strings.frozen, formatAmount(frozen))})`
+      : formatAmount(parameters);
+  }
+
+  private weights({ weights }: Node): Content {
+    const lines = weights.map(({ name, dims, dtype }) => `${name} ${formatShape(dims)} ${dtype}`);
+    return lines.length === 0 ? "" : element("code", { className: "lines", textContent: lines.join("\n") });
+  }
+
+  private sourceLink(key: string, node: Node): Content {
     if (node.range === null) {
       return "";
     }
     const file = node.range.path.split(/[\\/]/).at(-1);
-    return this.link(`${file}:${node.range.start.line}`, () => this.actions.reveal(node.id));
+    return this.link(`${file}:${node.range.start.line}`, () => this.actions.reveal(key));
   }
 
   private openLink(node: Node): Content {
@@ -100,12 +149,28 @@ export class Card {
 }
 
 function code(text: string): HTMLElement {
-  return element("code", { dir: "auto", textContent: text });
+  return element("code", { dir: "auto", textContent: clip(text) });
 }
 
 function shapes(all: readonly Dims[], dtypes: ReadonlySet<string>): Content {
   const dtype = dtypes.size === 1 ? ` ${[...dtypes][0]}` : "";
   return all.length === 0 ? "" : code(all.map(formatShape).join(", ") + dtype);
+}
+
+function row(change: string, name: Content, before: NodeFacts | null, after: NodeFacts | null): HTMLTableRowElement {
+  const both = (read: (facts: NodeFacts) => string) => {
+    const sides = [before, after].flatMap((facts) => (facts === null ? [] : [read(facts)]));
+    return [...new Set(sides)].join(" → ");
+  };
+  const cells: Content[] = [
+    change,
+    name,
+    both(({ outputs }) => outputs.map(formatShape).join(", ")),
+    both(({ parameters }) => formatAmount(parameters)),
+    both(({ flops }) => formatAmount(flops)),
+    both(({ activation_bytes }) => formatAmount(activation_bytes)),
+  ];
+  return element("tr", {}, ...cells.map((cell) => element("td", {}, cell)));
 }
 
 function describe({ value }: FileArgument): string {

@@ -12,6 +12,6 @@ const CATEGORIES: readonly (readonly [category: string, types: RegExp])[] = [
 ];
 
 export function categoryOf(type: string): string {
-  const name = type.split(".").at(-1) ?? type;
+  const name = (type.split(".").at(-1) ?? type).slice(-100);
   return CATEGORIES.find(([, types]) => types.test(name.replaceAll("__", "")))?.[0] ?? "";
 }

@@ -1,6 +1,6 @@
 /** What the extension and the graph page say to each other. Both sides read what they get through these guards. */
 
-import type { Crumb, Level } from "../../src/protocol";
+import type { Crumb, GraphDiff, Hit, Level, Overlay } from "../../src/protocol";
 
 /** One level of a model's graph, and where it belongs. */
 export interface ShownLevel {
@@ -11,6 +11,14 @@ export interface ShownLevel {
   stale: boolean;
   breadcrumbs: readonly Crumb[];
   level: Level;
+  /** The levels that are opened in place, in this one or in one of them. */
+  inner: readonly Level[];
+  /** The node that was asked for, if one was. */
+  selected: string | null;
+  /** What the nodes are coloured by. */
+  overlay: Overlay | null;
+  /** What the level is compared with, in words. */
+  base: string | null;
 }
 
 /** Words in place of a graph, while there is none to draw. */
@@ -25,13 +33,30 @@ export type ToPage =
   | { type: "level"; shown: ShownLevel }
   | { type: "placeholder"; placeholder: Placeholder }
   | { type: "select"; id: string | null }
+  /** The pointer is on the code of a node. */
+  | { type: "hover"; id: string | null }
+  | { type: "found"; query: string; hits: readonly Hit[] }
+  | { type: "diff"; diff: GraphDiff }
   /** A model file, drawn as Netron reads it. */
   | { type: "file"; name: string; bytes: ArrayBuffer };
+
+export const SAVED_FORMATS = ["svg", "png", "json", "mermaid"] as const;
+export type SavedFormat = (typeof SAVED_FORMATS)[number];
 
 export type FromPage =
   | { type: "ready"; state: PageState | null }
   | { type: "open"; path: string }
+  /** Open a level in place, or close it. */
+  | { type: "expand"; path: string; open: boolean }
   | { type: "reveal"; id: string }
+  | { type: "hover"; id: string | null }
+  | { type: "find"; query: string }
+  /** Show a node, wherever it is drawn. */
+  | { type: "goTo"; id: string }
+  | { type: "overlay"; name: string | null }
+  /** A picture comes with its data; the other formats are the server's. */
+  | { type: "save"; format: SavedFormat; data: string | ArrayBuffer | null }
+  | { type: "endCompare" }
   | { type: "closeFile" }
   | { type: "action"; command: string }
   | { type: "failed"; message: string };
@@ -41,6 +66,9 @@ export interface PageState {
   uri: string;
   target: string;
   path: string;
+  inner: readonly string[];
+  overlay: string | null;
+  view: "graph" | "tree";
   selected: string | null;
   zoom: number;
   left: number;
@@ -57,13 +85,40 @@ export interface Strings {
   close: string;
   back: string;
   open: string;
+  expand: string;
+  collapse: string;
   drawing: string;
+  graph: string;
+  details: string;
+  find: string;
+  findShort: string;
+  hits: string;
+  noHits: string;
+  colourBy: string;
+  noColours: string;
+  overlays: Record<string, string>;
+  atSizes: string;
+  tree: string;
+  save: string;
+  formats: Record<SavedFormat, string>;
+  changes: Record<"added" | "removed" | "changed" | "reshaped", string>;
+  comparedWith: string;
+  showChanges: string;
+  endCompare: string;
+  same: string;
+  change: string;
+  node: string;
+  shape: string;
+  total: string;
   parameters: string;
   parametersRow: string;
   operations: string;
+  activations: string;
   inputs: string;
   outputs: string;
   arguments: string;
+  weights: string;
+  frozen: string;
   source: string;
   repeats: string;
   module: string;
@@ -75,29 +130,56 @@ export function isFromPage(message: unknown): message is FromPage {
   if (typeof message !== "object" || message === null || !("type" in message)) {
     return false;
   }
-  const { type, state, path, id, command, message: text } = message as Record<string, unknown>;
+  const {
+    type,
+    state,
+    path,
+    id,
+    command,
+    message: text,
+    open,
+    query,
+    name,
+    format,
+    data,
+  } = message as Record<string, unknown>;
   switch (type) {
     case "ready":
       return state === null || isPageState(state);
     case "open":
       return typeof path === "string";
+    case "expand":
+      return typeof path === "string" && typeof open === "boolean";
     case "reveal":
+    case "goTo":
       return typeof id === "string";
+    case "hover":
+      return id === null || typeof id === "string";
+    case "find":
+      return typeof query === "string";
+    case "overlay":
+      return name === null || typeof name === "string";
+    case "save":
+      return (
+        SAVED_FORMATS.some((each) => each === format) &&
+        (data === null || typeof data === "string" || data instanceof ArrayBuffer)
+      );
     case "action":
       return typeof command === "string";
     case "failed":
       return typeof text === "string";
     default:
-      return type === "closeFile";
+      return type === "closeFile" || type === "endCompare";
   }
 }
 
+const TO_PAGE = new Set(["strings", "level", "placeholder", "select", "hover", "found", "diff", "file"]);
+
 export function isToPage(message: unknown): message is ToPage {
-  const type = (message as { type?: unknown } | null)?.type;
-  return type === "strings" || type === "level" || type === "placeholder" || type === "select" || type === "file";
+  return TO_PAGE.has(String((message as { type?: unknown } | null)?.type));
 }
 
 export function isPageState(state: unknown): state is PageState {
-  const { uri, target, path } = (state ?? {}) as Record<string, unknown>;
-  return typeof uri === "string" && typeof target === "string" && typeof path === "string";
+  const { uri, target, path, inner } = (state ?? {}) as Record<string, unknown>;
+  return typeof uri === "string" && typeof target === "string" && typeof path === "string" && Array.isArray(inner);
 }

@@ -1,8 +1,12 @@
 /** Shapes and numbers as people write them. */
 
-import type { Dim, Dims, Node } from "../../src/protocol";
+import type { Change, Dim, Dims, Node } from "../../src/protocol";
 
 const LONGEST_LABEL = 36;
+const LONGEST_TEXT = 2000;
+
+/** So that no change is told by its colour alone. */
+export const CHANGE_SIGNS: Record<Change, string> = { added: "+", removed: "−", changed: "≠", reshaped: "↔" };
 
 /** `B×64×10×10`; what is more than a product stands in parentheses: `B×64×(H//2)`. */
 export function formatShape(dims: Dims): string {
@@ -18,6 +22,11 @@ export function formatShapes(shapes: readonly Dims[]): string {
   return ellipsis(label, LONGEST_LABEL);
 }
 
+/** A name of a megabyte would be laid out as one. */
+export function clip(text: string): string {
+  return ellipsis(text, LONGEST_TEXT);
+}
+
 export function ellipsis(text: string, longest: number): string {
   return text.length <= longest ? text : `${text.slice(0, longest - 1)}…`;
 }
@@ -27,6 +36,16 @@ export function formatAmount(amount: number | string): string {
   return typeof amount === "number"
     ? amount.toLocaleString()
     : withDots(amount).replaceAll(/\d{5,}/g, (digits) => Number(digits).toLocaleString());
+}
+
+/** A byte count, or an expression for one: `27.5 kB`. */
+export function formatBytes(amount: number | string): string {
+  if (typeof amount === "string") {
+    return `${formatAmount(amount)} bytes`;
+  }
+  const step = Math.min(4, Math.max(0, Math.floor(Math.log10(Math.max(amount, 1)) / 3)));
+  const scaled = amount / 1000 ** step;
+  return `${scaled.toLocaleString(undefined, { maximumSignificantDigits: 3 })} ${["B", "kB", "MB", "GB", "TB"][step]}`;
 }
 
 /** What a type is called on a node: `torch.nn.functional.relu` is `relu`. */

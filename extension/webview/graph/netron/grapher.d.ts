@@ -18,12 +18,23 @@ export interface RowList {
 
 export class Graph {
   readonly nodes: Map<string, { label: Node }>;
+  readonly edges: Map<string, { label: { labelElement?: SVGGraphicsElement } }>;
+  width?: number;
+  height?: number;
+  originX?: number;
+  originY?: number;
+  build(document: Document, origin?: Element): void;
+  measure(): Promise<void>;
+  layout(worker?: object): Promise<string>;
+  update(): void;
 }
 
 export class Node {
   /** What it was drawn from: a node, or an argument for the graph's inputs and outputs. */
   value: unknown;
   element: SVGGElement;
+  /** The graph that it is a node of: Netron's class `view.Graph`. */
+  context: Graph;
   /** The first is the header. */
   blocks: object[];
   list(): RowList;

@@ -12,7 +12,9 @@ export interface ModelLike {
 
 /** A graph as drawn: Netron's class `view.Graph`, which it does not export. */
 export interface DrawnGraph extends Graph {
+  readonly values: Map<unknown, { build(): void }>;
   zoom: number;
+  add(graph: unknown): void;
   find(value: unknown): Node | null;
   select(values: unknown[] | null, source?: string): Element[] | null;
   scrollTo(elements: Element[] | null, behavior?: ScrollBehavior): void;
