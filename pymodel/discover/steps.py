@@ -1,8 +1,8 @@
 """Finds the training and evaluation code of a script: where its steps are, and which statements they need.
 
-A training step calls `backward` on something; an evaluation is a loop where gradients are off. A script is followed
-from its top (the main guard included) down to its steps; a function with a step that nothing in the file calls is
-followed by itself.
+A training step calls `backward` on something; an evaluation is a loop where gradients are off; a module of Lightning
+has its steps as methods that the framework calls. A script is followed from its top (the main guard included) down to
+its steps; a function with a step that nothing in the file calls is followed by itself.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ MAIN = "__main__"
 GRADIENT_SWITCHES = frozenset(("no_grad", "inference_mode", "set_grad_enabled"))
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+HOOKS = frozenset(("training_step", "validation_step", "test_step"))
+"""Methods of a module that take a batch and that its framework calls."""
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
 
@@ -32,6 +34,8 @@ class Script:
     functions: dict[str, Function]
     entries: tuple[str, ...]
     from_top: bool
+    hooked: frozenset[str]
+    """Classes of modules with steps of their own."""
     imported: frozenset[str]
     """Names of modules and what comes from them: a call on one of these is for its effect."""
 
@@ -52,7 +56,9 @@ class Script:
 def find_script(document: Document) -> Script | None:
     """The script in a file; None where it neither trains nor evaluates anything."""
     functions = dict(_functions_of(document))
-    steps = {name for name, node in functions.items() if _holds_step(node)}
+    modules = find_module_classes(document)
+    hooks = {name for name in functions if name.partition(".")[0] in modules}
+    steps = hooks | {name for name, node in functions.items() if _holds_step(node)}
     top = ast.Module([each for each in document.tree.body if not isinstance(each, (*FUNCTIONS, ast.ClassDef))], [])
     if not steps and not _holds_step(top):
         return None
@@ -68,13 +74,15 @@ def find_script(document: Document) -> Script | None:
             waiting.append(name)
     called_elsewhere = {name for caller in leading - reached for name in calls[caller] if name != caller}
     entries = tuple(name for name in functions if name in leading - reached - called_elsewhere)
-    first = min((node.lineno for node in _first_steps(top, functions, steps)), default=1)
+    lines = [node.lineno for node in _first_steps(top, functions, steps)]
+    first = min((*lines, *(functions[name].lineno for name in hooks)), default=1)
     return Script(
         document.path,
         first,
         {name: node for name, node in functions.items() if name in leading},
         entries,
         bool(called_from_top) or _holds_step(top),
+        frozenset(name.partition(".")[0] for name in hooks),
         frozenset(
             (alias.asname or alias.name).partition(".")[0]
             for node in ast.walk(document.tree)
@@ -176,14 +184,14 @@ def _configured(statement: ast.stmt, imported: frozenset[str]) -> set[str]:
 
 
 def _functions_of(document: Document) -> Iterator[tuple[str, Function]]:
-    """Functions of a file, and methods of its classes that are no modules, by dotted name."""
+    """Functions of a file, and methods of its classes by dotted name; of modules, only the `HOOKS`."""
     modules = find_module_classes(document)
     for node in document.tree.body:
         if isinstance(node, FUNCTIONS):
             yield node.name, node
-        elif isinstance(node, ast.ClassDef) and node.name not in modules:
+        elif isinstance(node, ast.ClassDef):
             for each in node.body:
-                if isinstance(each, FUNCTIONS):
+                if isinstance(each, FUNCTIONS) and (node.name not in modules or each.name in HOOKS):
                     yield f"{node.name}.{each.name}", each
 
 

@@ -39,6 +39,8 @@ _FIRST_TELLS_SHAPE = frozenset(
         *("masked_scatter", "index_reduce", "slice_scatter", "select_scatter"),
     )
 )
+_LOSSES = frozenset(("cross_entropy", "nll_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits"))
+"""Losses whose shape their first argument tells."""
 _FIRST_SHAPES_FIRST_ALONE = frozenset(("_pack_padded_sequence", "lstm", "gru", "rnn_tanh", "rnn_relu"))
 """Functions whose first argument tells the shape of their first result only: rows of a packed sequence."""
 _DO_NOT_FIT = ("broadcast", "must match the size", "must match the existing size")
@@ -171,7 +173,7 @@ class Assumptions:
         The caller keeps the outputs alive: they are known by their `id()`.
         """
         arguments = pytree.tree_leaves(given)
-        deciding = arguments[:1] if name in _FIRST_TELLS_SHAPE else arguments
+        deciding = arguments[:1] if name in _FIRST_TELLS_SHAPE or name in _LOSSES else arguments
         if name in _ARGUMENTS_TELL_SHAPE:
             deciding = arguments[1:]
         if self.made == made_before and not any(map(self._decides, deciding)):

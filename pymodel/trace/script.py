@@ -47,6 +47,9 @@ class Oracle(Protocol):
     def inputs(self, model: nn.Module, binding: dict[str, int]) -> dict[str, Any] | None:
         """Meta tensors by argument of `forward`; None where that has not been asked for yet."""
 
+    def construct(self, name: str) -> nn.Module | None:
+        """A module of the script's own file by its class; None where that cannot be made."""
+
     def ask(self, model: nn.Module) -> None:
         """Find out what a model takes. It runs the model: not to be called while a script is walked."""
 
@@ -89,6 +92,8 @@ def follow(
 ) -> Followed:
     """Follow a script's steps on meta. Nothing is raised for what the user's code does."""
     samples, facts = Samples(), Facts()
+    made = {name: oracle.construct(name) for name in prepared.script.hooked}
+    prepared.instances.update({name: module for name, module in made.items() if module is not None})
     known: dict[tuple[tuple[str, int], ...], ScriptRun] = {}
 
     def start(binding: dict[str, int], frontier: bool = False, most: int = NO_LIMIT) -> ScriptRun:

@@ -24,7 +24,7 @@ from .memo import Asker, Memo
 from .meta import BuildMode, move_to_meta
 from .mode import ForwardMode
 from .noted import Fault, Frame
-from .unknown import Facts, Unknown, Unsure
+from .unknown import SPREAD, Facts, Unknown, Unsure
 
 InputsOf = Callable[[nn.Module], dict[str, Any] | None]
 """What a model's `forward` takes, by argument, at the run's binding; None where the oracle has not been asked."""
@@ -77,7 +77,7 @@ class StepMode(ForwardMode):
         """For a fault, by its `id`, the place in the script that led to it."""
         self._script = script
         self._facts = facts
-        facts.on_use = self.feed
+        facts.on_use, facts.on_guess = self.feed, self._doubt
         self._inputs_of = inputs_of
         self._samples = samples
         self._batch = batch
@@ -154,6 +154,10 @@ class StepMode(ForwardMode):
         self.fed += 1
         self.started = True
 
+    def _doubt(self, tensor: torch.Tensor) -> None:
+        self.id_of(tensor)
+        self.assumptions.doubt([tensor])
+
     # Unknown things.
 
     def _meet_unknown(self, func: Any, name: str, types: Any, args: Any, kwargs: dict[str, Any]) -> Any:
@@ -167,9 +171,9 @@ class StepMode(ForwardMode):
         if len(tensors) != 1 or len(unknown) != 1 or not self.started:
             return unknown[0].part(f".{name}()")
         if is_loss(name) and isinstance(operands[0], torch.Tensor):
-            learnt = self._facts.learn(unknown[0], *fitting_target(name, tensors[0]))
+            learnt = self._facts.learn(unknown[0], *fitting_target(name, tensors[0]), guessed=True)
         elif name in COMPARISONS or name in ELEMENTWISE:
-            learnt = self._facts.learn(unknown[0], tuple(tensors[0].shape), tensors[0].dtype)
+            learnt = self._facts.learn(unknown[0], tuple(tensors[0].shape), tensors[0].dtype, guessed=True)
         else:
             return unknown[0].part(f".{name}()")
         filled = [learnt if each is unknown[0] else each for each in args]
@@ -221,7 +225,7 @@ class StepMode(ForwardMode):
         names = [
             each.name
             for each in inspect.signature(module.forward).parameters.values()
-            if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)
+            if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
         ]
         known = self._inputs_of(module)
         if known is None:
@@ -236,6 +240,10 @@ class StepMode(ForwardMode):
             return self._facts.learn(value, tuple(wanted.shape), wanted.dtype)
 
         named = dict(zip(names, args, strict=False))
+        spread = kwargs.pop(SPREAD, None)
+        if spread is not None:
+            taken = {name for name, wanted in known.items() if isinstance(wanted, torch.Tensor)} - {*named, *kwargs}
+            kwargs = {**kwargs, **{name: spread.part(f"[{name!r}]") for name in names if name in taken}}
         filled = tuple(fill(name, value) for name, value in named.items()) + args[len(named) :]
         return filled, {name: fill(name, value) for name, value in kwargs.items()}
 

@@ -20,6 +20,8 @@ TRANSPARENT = frozenset(
     )
 )
 """Methods that give a tensor of the same shape."""
+SPREAD = "__pymodel_spread__"
+"""The one key of an unknown mapping in `model(**batch)`: it stands for all that the model takes."""
 FLATTENING = frozenset(("view", "reshape", "flatten", "squeeze", "unsqueeze"))
 """Methods that keep the number of values."""
 Shape = tuple[int, ...]
@@ -35,31 +37,41 @@ class Facts:
 
     known: dict[str, tuple[Shape, torch.dtype]] = field(default_factory=dict)
     changed: bool = False
+    guessed: set[str] = field(default_factory=set)
+    """Those that could be of another shape just as well: a target, told by its loss alone."""
     on_use: Callable[[], None] = lambda: None
     """Called when something known takes the place of an unknown thing."""
+    on_guess: Callable[[torch.Tensor], None] = lambda tensor: None
+    """Called with a tensor that is guessed."""
 
     def forget(self) -> None:
         """Begin anew, at another binding; what is unknown stays bound to these facts."""
         self.known.clear()
+        self.guessed.clear()
 
     def get(self, path: str) -> torch.Tensor | None:
         found = self.known.get(path)
         if found is None:
             return None
         self.on_use()
-        return torch.empty(found[0], dtype=found[1], device="meta")
+        tensor = torch.empty(found[0], dtype=found[1], device="meta")
+        if path in self.guessed:
+            self.on_guess(tensor)
+        return tensor
 
-    def learn(self, unknown: Unknown, shape: Shape, dtype: torch.dtype) -> torch.Tensor:
-        """Remember what `unknown` must be; a tensor to go on with."""
+    def learn(self, unknown: Unknown, shape: Shape, dtype: torch.dtype, guessed: bool = False) -> torch.Tensor:
+        """Remember what `unknown` must be, or is taken to be; a tensor to go on with."""
         origin = unknown.flattens
         if origin is not None:
             alike = [
                 known for known, _ in self.known.values() if prod(known) == prod(shape) and len(known) > len(shape)
             ]
-            self.learn(origin, alike[0] if alike else shape, dtype)
+            self.learn(origin, alike[0] if alike else shape, dtype, guessed)
         elif unknown.path not in self.known:
             self.known[unknown.path] = shape, dtype
             self.changed = True
+            if guessed:
+                self.guessed.add(unknown.path)
         return torch.empty(shape, dtype=dtype, device="meta")
 
 
@@ -91,7 +103,15 @@ class Unknown:
             return Unknown(f"{self.path}()", self.facts, flattens=self.owner.flattens or self.owner)
         return self.part("()")
 
+    def keys(self) -> tuple[str, ...]:
+        return (SPREAD,)
+
+    def items(self) -> tuple[tuple[str, Any], ...]:
+        return ((SPREAD, self),)
+
     def __getitem__(self, key: object) -> Any:
+        if key == SPREAD:
+            return self
         return self.part(f"[{key!r}]" if isinstance(key, (int, str)) else "[…]")
 
     def __setitem__(self, key: object, value: Any) -> None:

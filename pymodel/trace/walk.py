@@ -74,6 +74,8 @@ class Prepared:
     """By node and how often it had run before in the walk."""
     code: dict[tuple[int, str], CodeType] = field(default_factory=dict)
     relevant: dict[int, set[ast.stmt]] = field(default_factory=dict)
+    instances: dict[str, nn.Module] = field(default_factory=dict)
+    """Modules with steps of their own, by class."""
 
 
 class Walk:
@@ -107,7 +109,9 @@ class Walk:
             for name in script.entries:
                 original = originals.get(name)
                 if original is not None:
-                    self.walk_function(name, script.functions[name], original, (), {})
+                    instance = self.prepared.instances.get(name.partition(".")[0])
+                    args = () if instance is None else (instance,)
+                    self.walk_function(name, script.functions[name], original, args, {})
         finally:
             for name, original in originals.items():
                 if original is not None:
@@ -131,6 +135,8 @@ class Walk:
             if parameter not in bound.arguments:
                 names[parameter] = self._unknown(f"{name}.{parameter}")
         self._execute(node.args, "head", lambda: self._records(node.args), names)
+        for parameter in bound.arguments:
+            self._adopt(parameter, bound.arguments[parameter])
         self._depth += 1
         try:
             jump = self._block(node.body, names, self._relevant(node.body))
@@ -430,7 +436,7 @@ class Walk:
         kept = {name: names[name] for name in bound if name in names}
         leaves = pytree.tree_leaves((value, kept))
         slow = time.process_time() - since > SLOW_SECONDS and not any(isinstance(e, torch.Tensor) for e in leaves)
-        spent = any(isinstance(each, Unknown) or hasattr(each, "__next__") for each in leaves)
+        spent = any(isinstance(each, Unknown) or hasattr(type(each), "__next__") for each in leaves)
         if fed == self.mode.fed and (slow or not self.mode.started) and not spent:
             for inner in set(memory) - before:
                 del memory[inner]  # it comes with the outer one

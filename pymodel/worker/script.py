@@ -23,6 +23,7 @@ from ..resolve.resolve import Oracle
 from ..schema import Analyse, Diagnostic, ModelSite, Pin, Position, PyModelError, Range, Related, Trace
 from ..trace.instrument import Instrumenter
 from ..trace.memo import Memo
+from ..trace.meta import build
 from ..trace.places import Places
 from ..trace.script import Followed, follow
 from ..trace.walk import Prepared
@@ -94,6 +95,16 @@ class _ScriptOracle:
         args, kwargs = make_arguments(inputs, {**self.symbols, **binding}, namespace)
         names = (each.name for each in inputs if each.by == "position")
         return {**dict(zip(names, args, strict=True)), **kwargs}
+
+    def construct(self, name: str) -> nn.Module | None:
+        site = next((each for each in find_models(self._loaded.document) if each.name == name), None)
+        if site is None:
+            return None
+        pins = tuple(pin for pin in self._request.pins if pin.target == site.target)
+        try:
+            return build(Oracle(self._loaded, self._folder, self._engine).resolve(site, pins).make).train()
+        except PyModelError:
+            return None
 
     def ask(self, model: nn.Module) -> None:
         if id(model) in self._known:

@@ -81,6 +81,26 @@ def test_data_that_is_not_there_is_inferred_from_the_model_and_the_loss() -> Non
     assert any("train.bin" in attempt for attempt in trace.attempts)
 
 
+def test_the_steps_of_a_lightning_module() -> None:
+    path = STEPS / "lightning_module.py"
+    trace = trace_script(path)
+    assert (trace.status, trace.diagnostics) == ("complete", ())
+    assert shapes(trace, path, "logits = self(signal)")["logits"] == ("B", 3)
+    assert shapes(trace, path, "loss = self.criterion")["loss"] == ()
+    assert shapes(trace, path, "predicted = self(signal)")["predicted"] == ("B",)
+    labels = [value for value in trace.values if value.name == "label"]
+    assert {(value.dims, value.dtype, value.assumed) for value in labels} == {(("B",), "int64", True)}
+    assert not next(value for value in trace.values if value.name == "loss").assumed
+
+
+def test_a_batch_that_is_spread_over_a_models_arguments() -> None:
+    path = STEPS / "spread_batch.py"
+    trace = trace_script(path)
+    assert (trace.status, trace.diagnostics) == ("complete", ())
+    assert shapes(trace, path, "hidden = self.embed")["hidden"] == ("B", "T", 16)
+    assert shapes(trace, path, "predictions = ")["predictions"] == ("B",)
+
+
 def test_two_optimizers_of_a_gan() -> None:
     path = STEPS / "gan.py"
     trace = trace_script(path)
