@@ -53,7 +53,7 @@ def shift_diagnostics(
 def _shift_all(places: tuple[Place, ...], path: str, mapping: dict[int, int]) -> tuple[Place, ...]:
     moved = []
     for each in places:
-        if each.path != path:
+        if each.path != path or _stays(each.start.line, each.end.line, mapping):
             moved.append(each)
         elif _is_unchanged(each.start.line, each.end.line, mapping):
             start, end = _move(each.start, mapping), _move(each.end, mapping)
@@ -64,9 +64,16 @@ def _shift_all(places: tuple[Place, ...], path: str, mapping: dict[int, int]) ->
 def _shift_operation(operation: Operation, mapping: dict[int, int]) -> Operation:
     """An operation stays in the graph when its line has changed, but leads nowhere."""
     start, end = operation.start, operation.end
+    if start is not None and end is not None and _stays(start.line, end.line, mapping):
+        return operation
     if start is None or end is None or not _is_unchanged(start.line, end.line, mapping):
         return dataclasses.replace(operation, start=None, end=None)
     return dataclasses.replace(operation, start=_move(start, mapping), end=_move(end, mapping))
+
+
+def _stays(first: int, last: int, mapping: dict[int, int]) -> bool:
+    """Whether lines are where they were: what stands on them need not be made anew."""
+    return all(mapping.get(line) == line for line in range(first, last + 1))
 
 
 def _is_unchanged(first: int, last: int, mapping: dict[int, int]) -> bool:

@@ -37,8 +37,9 @@ from .l10n import t
 log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-EVENTS: dict[str, type] = {"started": Started, "traced": Traced, "finished": Finished, "failed": Failed}
+EVENTS: dict[str, type] = {"ready": Ready, "started": Started, "traced": Traced, "finished": Finished, "failed": Failed}
 Event = Started | Traced | Finished | Failed
+LARGE_FRAME = 30_000
 DEATHS, DEATH_SECONDS = 3, 60.0
 
 
@@ -137,13 +138,11 @@ class Worker:
             )
             _tell(listener, Failed(number, words, code="crashed"))
 
-    def _hear(self, frame: dict[str, Any]) -> None:
-        kind = frame.get("event")
-        if kind == "ready":
-            self.ready = from_json(Ready, frame)
-            self._on_ready(self.ready)
+    def _hear(self, event: Ready | Event) -> None:
+        if isinstance(event, Ready):
+            self.ready = event
+            self._on_ready(event)
             return
-        event: Event = from_json(EVENTS[str(kind)], frame)
         listener = self._listeners.get(event.id)
         if isinstance(event, (Finished, Failed)):
             self._listeners.pop(event.id, None)
@@ -159,7 +158,16 @@ def _tell(listener: Callable[[Event], None], event: Event) -> None:
         log.exception("the event %s of request %d was not taken in", type(event).__name__, event.id)
 
 
-async def _parse(body: bytes) -> dict[str, Any]:
-    if len(body) < 100_000:
-        return dict(json.loads(body))
-    return dict(await asyncio.to_thread(json.loads, body))  # seconds of work for a large model: off the loop
+async def _parse(body: bytes) -> Ready | Event:
+    if len(body) < LARGE_FRAME:
+        return _decode(body)
+    return await asyncio.to_thread(_decode, body)  # seconds of work for a large model: off the loop
+
+
+def _decode(body: bytes) -> Ready | Event:
+    frame = json.loads(body)
+    kind = frame.get("event") if isinstance(frame, dict) else None
+    if kind not in EVENTS:
+        raise MalformedMessage(f"a frame of the kind {kind!r}")
+    event: Ready | Event = from_json(EVENTS[kind], frame)
+    return event

@@ -10,6 +10,7 @@ import { exportModel } from "./exportModel";
 import { selectInterpreter } from "./selectInterpreter";
 import { setExampleInput } from "./setExampleInput";
 import { stopTraining } from "./stopTraining";
+import { toggleShapeHints } from "./toggleShapeHints";
 import { trainModel } from "./trainModel";
 import { registerExplanations, whyNoShapes } from "./whyNoShapes";
 
@@ -25,6 +26,7 @@ export function registerCommands(server: Server, runs: RunsPanel): vscode.Dispos
     "pymodel.whyNoShapes": (uri?: unknown, target?: unknown) => whyNoShapes(server, uri, target),
     "pymodel.setExampleInput": (uri?: unknown, target?: unknown) => setExampleInput(server, uri, target),
     "pymodel.checkModel": (uri?: unknown) => checkModel(server, uri),
+    "pymodel.toggleShapeHints": () => toggleShapeHints(),
     "pymodel.showLogs": () => server.log.show(),
     "pymodel.restartServer": () => server.restart(),
     "pymodel.selectInterpreter": () => selectInterpreter(),

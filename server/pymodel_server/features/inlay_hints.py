@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 
 from pymodel.graph.lines import values_at_line_ends
-from pymodel.schema import Position, Value
+from pymodel.schema import Position, Trace, Value
 
 from ..convert import to_lsp_position
+from .hover.values import summarise_tensor
 
 if TYPE_CHECKING:
     from ..server import PyModelServer
@@ -28,7 +29,7 @@ def register(server: PyModelServer) -> None:
         for view in state.views():
             for line, value in values_at_line_ends(view.trace, state.path, lines, wanted).items():
                 if params.range.start.line <= line - 1 <= params.range.end.line:
-                    hints.setdefault(line, _hint(value, lines, server))
+                    hints.setdefault(line, _hint(value, view.trace, lines, server))
         return [hints[line] for line in sorted(hints)]
 
 
@@ -37,14 +38,13 @@ def label(value: Value) -> str:
     return ("×".join(map(str, value.dims or ())) or "scalar") + ("?" if value.assumed else "")
 
 
-def _hint(value: Value, lines: list[str], server: PyModelServer) -> types.InlayHint:
+def _hint(value: Value, trace: Trace, lines: list[str], server: PyModelServer) -> types.InlayHint:
     line = lines[value.end.line - 1] if value.end.line <= len(lines) else ""
     end = Position(value.end.line, len(line.rstrip()))
-    tooltip = f"{value.text}: {value.dtype}" + (" (assumed)" if value.assumed else "")
     return types.InlayHint(
         to_lsp_position(end, lines, server.encoding),
         label(value),
         kind=types.InlayHintKind.Type,
         padding_left=True,
-        tooltip=tooltip,
+        tooltip=types.MarkupContent(types.MarkupKind.Markdown, summarise_tensor(value, trace)),
     )

@@ -84,7 +84,7 @@ def describe_forward(trace: Trace, site: ModelSite, uri: str, *, links: bool) ->
 def _how_found(trace: Trace) -> str:
     found = [f"Input {show_source(trace.inputs[0].source)}"] if trace.inputs else []
     if trace.construction is not None:
-        found.append(f"made by `{trace.construction.expression}`, {show_source(trace.construction.source)}")
+        found.append(f"model made by `{trace.construction.expression}`, {show_source(trace.construction.source)}")
     return "; ".join(found)
 
 

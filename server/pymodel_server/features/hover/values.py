@@ -27,6 +27,7 @@ BYTES = {
     "complex128": 16,
 }
 MAX_TEXT = 60
+ASSUMED = "*assumed: it depends on values that are not known here*"
 
 
 def describe_value(found: Value | Read, trace: Trace, traces: Sequence[Trace]) -> str:
@@ -34,9 +35,9 @@ def describe_value(found: Value | Read, trace: Trace, traces: Sequence[Trace]) -
 
     `traces` are all those of the document: what a block is given, the model that holds it knows the origin of.
     """
-    text = found.text if len(found.text) <= MAX_TEXT else found.text[: MAX_TEXT - 1] + "…"
+    text = _shortened(found.text)
     if found.kind == "tensor" and found.dims is not None:
-        parts = [_fence(f"{text}: {show_dims(found.dims)}  {found.dtype}"), _facts(found, trace)]
+        parts = [summarise_tensor(found, trace)]
         parts.append(show_origins(found.dims, origins_at(found, traces)))
         parts.append(show_occurrences(found.dims, found.occurrences) or "")
     elif found.kind == "int" and found.value is not None:
@@ -49,9 +50,20 @@ def describe_value(found: Value | Read, trace: Trace, traces: Sequence[Trace]) -
         parts = [_fence(f"{text} = ({', '.join(items)}{',' if len(items) == 1 else ''})")]
     else:
         parts = [_fence(text)]
-    if found.assumed:
-        parts.append("*assumed: it depends on values that are not known here*")
+    if found.assumed and found.kind != "tensor":
+        parts.append(ASSUMED)
     return "\n\n".join(part for part in parts if part)
+
+
+def summarise_tensor(found: Value | Read, trace: Trace) -> str:
+    """Its shape and dtype, what that is in numbers, and a word where it is assumed."""
+    assert found.dims is not None
+    head = _fence(f"{_shortened(found.text)}: {show_dims(found.dims)}  {found.dtype}")
+    return "\n\n".join([head, _facts(found, trace), *([ASSUMED] if found.assumed else [])])
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
 
 
 def _facts(found: Value | Read, trace: Trace) -> str:

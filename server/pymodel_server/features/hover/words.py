@@ -66,8 +66,9 @@ def show_occurrences(first: Dims, further: Sequence[Dims]) -> str | None:
 
 
 def code(name: str) -> str:
-    """A name as code where it is one; words such as `made by conv1` stay words."""
-    return name if " of " in name or name.startswith(("made by ", "input ")) else f"`{name}`"
+    """Names as code; words such as `made by conv1` stay words."""
+    is_words = " of " in name or name.startswith(("made by ", "input "))
+    return name if is_words else ", ".join(f"`{each}`" for each in name.split(", "))
 
 
 def link(path: str, line: int) -> str:
