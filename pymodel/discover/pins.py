@@ -154,7 +154,7 @@ def format_inputs(trace: Trace) -> tuple[str, ...]:
 
 
 def _varies_freely(symbol: Symbol) -> bool:
-    return symbol.meaning in ("batch", "length") and symbol.min <= 2 and symbol.multiple_of == 1
+    return symbol.meaning == "batch" or (symbol.meaning == "length" and symbol.min <= 2 and symbol.multiple_of == 1)
 
 
 def format_input(given: Input, numbers: Mapping[str, int] | None = None) -> str:

@@ -13,6 +13,8 @@ from .inputs import ResolvedInput, SymbolGuess
 
 BATCH = 7
 """A batch that few other sizes are taken for."""
+SPATIAL_RANKS = (4, 5)
+"""Images and volumes: what follows samples and channels is space."""
 WRITTEN_DOWN = frozenset(("pin", "annotation"))
 """Where inputs of these sources share a symbol, the author means them to be equal."""
 
@@ -39,6 +41,7 @@ def loosen(
     """The inputs with a name for each dimension that may vary on its own, and what is known of each.
 
     A batch stays one size. So does a symbol that stands in an expression, in a literal, or that the author wrote down.
+    Height, width and depth may vary though they came as numbers, unless the author wrote those.
     """
     sizes: dict[str, Size] = {}
     own = {name for each in inputs for name in _kept(each, guesses)}
@@ -47,15 +50,25 @@ def loosen(
         base = BATCH if guess.meaning == "batch" else guess.base
         sizes[name] = Size(name, base, guess.meaning, name)
 
-    def loosen_dim(dim: Dim, rank: int, place: int, dtype: str | None) -> Dim:
-        # A number stays one: kernels on meta let sizes pass that real ones refuse, and a wrong symbol is a wrong shape.
+    def loosen_symbol(dim: Dim, rank: int, place: int, dtype: str | None) -> Dim:
         if isinstance(dim, int) or dim in own or not dim.isidentifier():
             return dim
+        return add(guesses[dim].base, guesses[dim].meaning, dim, rank, place, dtype)
+
+    def loosen_dim(dim: Dim, rank: int, place: int, dtype: str | None) -> Dim:
+        if isinstance(dim, int) and dim > 1 and rank in SPATIAL_RANKS and place >= 2:
+            return add(dim, "size", None, rank, place, dtype)
+        return loosen_symbol(dim, rank, place, dtype)
+
+    def add(base: int, meaning: str, symbol: str | None, rank: int, place: int, dtype: str | None) -> str:
         name = f"_{len(sizes)}"
-        sizes[name] = Size(name, guesses[dim].base, guesses[dim].meaning, dim, rank, place, dtype)
+        sizes[name] = Size(name, base, meaning, symbol, rank, place, dtype)
         return name
 
-    loosened = [dataclasses.replace(each, spec=_map_dims(each.spec, loosen_dim)) for each in inputs]
+    loosened = []
+    for each in inputs:
+        written = each.source.kind in WRITTEN_DOWN
+        loosened.append(dataclasses.replace(each, spec=_map_dims(each.spec, loosen_symbol if written else loosen_dim)))
     ordered = sorted(sizes.values(), key=lambda size: size.meaning != "batch")
     return tuple(loosened), tuple(ordered)
 

@@ -3,10 +3,9 @@ what was fitted at sizes that were not used for it."""
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..resolve.sizes import Size
 from ..schema import Dim
@@ -27,6 +26,8 @@ MAX_FURTHER = 6
 """So many further sizes are tried to decide between expressions."""
 FEW = 4
 MAX_SHOWN = 3
+COARSE = 16
+"""Halved four times: where sizes in finer steps leave something open, those of images are tried in such."""
 UNKNOWN_STEPS = (-2, -3, 4, 6, 1, -1, 8)
 
 
@@ -69,14 +70,13 @@ class Probes:
         texts = {old: name.text for old, name in names.items()}
 
         def rename(run: Run) -> Run:
-            return dataclasses.replace(run, binding={texts[name]: size for name, size in run.binding.items()})
+            return replace(run, binding={texts[name]: size for name, size in run.binding.items()})
 
-        return dataclasses.replace(
+        return replace(
             self,
             runs=tuple(rename(run) for run in self.runs),
             variables=tuple(
-                dataclasses.replace(each, label=names[each.name].text, meaning=names[each.name].meaning)
-                for each in self.variables
+                replace(each, label=names[each.name].text, meaning=names[each.name].meaning) for each in self.variables
             ),
             probed={texts[name]: sizes for name, sizes in self.probed.items()},
         )
@@ -89,11 +89,22 @@ def probe(start: Start, sizes: Sequence[Size], likely: Sequence[int] = ()) -> Pr
     while True:
         probing = _Probing(trials, variables, likely)
         probing.run()
-        if probing.verifying or not variables:
+        if not variables or (probing.verifying and not probing.loses_by_numbers()):
             return probing.probes(sizes)
-        # The sizes do not vary independently: the ones that were numbers before stay what they were.
-        named = [each for each in variables if each.meaning != "size"]
-        variables = named if len(named) < len(variables) else []
+        variables = _with_fewer(variables)
+
+
+def _with_fewer(variables: Sequence[Variable]) -> list[Variable]:
+    """What to try when the sizes do not vary as was thought: those that came as numbers in coarser steps, then not at
+    all; then nothing."""
+    numbers = [each for each in variables if each.is_number]
+    if any(each.step < COARSE and each.base % COARSE == 0 for each in numbers):
+        return [
+            replace(each, step=COARSE, smallest=COARSE) if each in numbers else each
+            for each in variables
+            if each not in numbers or each.base % COARSE == 0
+        ]
+    return [each for each in variables if not each.is_number] if numbers else []
 
 
 class _Probing:
@@ -112,12 +123,25 @@ class _Probing:
         self._probe_unknown()
         for place, variable in enumerate(self.variables):
             self._probe_one(place, variable)
-        if self.trials.is_clean and not self.trials.base.unknown:  # unknown sizes are smaller in a small batch
+        if self.trials.is_clean and not self.trials.base.unknown:
             self._probe_smallest()
+        else:
+            self._try_small()
         self._decide()
         if self.trials.is_clean:
             self._narrow()
         self._verify()
+
+    def loses_by_numbers(self) -> bool:
+        """Whether less is known with sizes moved that came as numbers: then those tell more."""
+        numbers = [each for each in self.variables if each.is_number]
+        if not numbers:
+            return False
+        runs = [*self._all(), *self.verifying]
+        before = [run for run in runs if all(run.binding.get(each.name) == each.base for each in numbers)]
+        if any(each.largest is not None for each in numbers):
+            return True
+        return self._fit(runs).failed > self._fit(before).failed or bool(find_columns(runs)[1])
 
     def probes(self, sizes: Sequence[Size]) -> Probes:
         moving = {name for each in self.variables for name in each.names}
@@ -126,10 +150,15 @@ class _Probing:
         return Probes(
             tuple(self._bound(run) for run in runs),
             verifying,
-            tuple(self.variables),
+            tuple(map(self._proven, self.variables)),
             {each.name: self._probed(each) for each in self.variables},
             {size.name: size.base for size in sizes if size.name not in moving},
         )
+
+    def _proven(self, variable: Variable) -> Variable:
+        """A variable whose smallest size is one that was seen."""
+        seen = [run.binding.get(variable.name, variable.base) for run in (*self._all(), *self.verifying)]
+        return replace(variable, smallest=min(seen))
 
     def _probed(self, variable: Variable) -> tuple[int, ...]:
         """The base, and the nearest of the other sizes."""
@@ -141,7 +170,7 @@ class _Probing:
     def _bound(self, run: Run) -> Run:
         """A run whose binding has the variables, and no other sizes."""
         sizes = {each.name: run.binding.get(each.name, each.base) for each in self.variables}
-        return dataclasses.replace(run, binding=sizes)
+        return replace(run, binding=sizes)
 
     # Sizes of one variable.
 
@@ -174,7 +203,7 @@ class _Probing:
         if not self.trials.was_cut and self.trials.is_clean:
             good = base + step if near and self._try(variable, base + step) else base
             largest = find_limit(good, far, step, self._runs(variable), self.likely)
-            self.variables[place] = dataclasses.replace(variable, largest=largest)
+            self.variables[place] = replace(variable, largest=largest)
             self._add(variable, largest)
         for size in (base + 8 * step, base + 4 * step, base - step, base - 3 * step, base - 2 * step):
             if len(self.alone[variable.name]) < 3 and size > 0:
@@ -208,6 +237,20 @@ class _Probing:
             if variable.meaning != "unknown" and self._try(variable, variable.smallest) is None:
                 self.variables[place] = self._raised(variable, self._runs(variable))
         self.corner = self._at_smallest()
+        if self.corner is None:  # each alone, but not all: images of one pixel
+            self.variables = [replace(each, smallest=each.base) if each.is_number else each for each in self.variables]
+            self.corner = self._at_smallest()
+
+    def _try_small(self) -> None:
+        """Where sizes of 1 may hide a fault by broadcasting, and unknown sizes are smaller in a small batch: the first
+        small sizes that bear out what is known near the base."""
+        before, variables = self._fit(self.runs).failed, list(self.variables)
+        for steps in (1, 2):
+            self.variables = [replace(each, smallest=steps * each.step) for each in variables]
+            corner = self._at_smallest()
+            if corner is not None and self._fit([*self.runs, corner]).failed <= before:
+                self.corner = corner
+                return
 
     def _at_smallest(self) -> Run | None:
         sizes = {each.name: each.smallest for each in self.variables if each.meaning != "unknown"}
@@ -220,7 +263,7 @@ class _Probing:
 
     def _raised(self, variable: Variable, holds: Callable[[int], bool]) -> Variable:
         limit = find_limit(variable.base, variable.smallest, variable.step, holds)
-        return dataclasses.replace(variable, smallest=limit)
+        return replace(variable, smallest=limit)
 
     # Deciding.
 
@@ -299,6 +342,8 @@ class _Probing:
         contradicted = False
         for shift in range(len(VERIFYING_BATCHES)):
             attempt = self._verifying_run(shift)
+            if attempt is None and self.trials.is_clean and any(each.is_number for each in self.variables):
+                return
             if attempt is None:
                 continue
             if contradicted or not self._contradicts(attempt):

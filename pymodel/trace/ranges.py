@@ -16,6 +16,8 @@ from .trials import Trials
 FARTHEST = 4096
 """About how far a size is moved: what holds there as well as next to the base is taken to hold in between."""
 FAR_BATCHES = (11, 13)
+FREE_STEPS = (1, 2, 4, 8, 16, 32)
+"""What a size that came as a number may be a multiple of."""
 RECURRENT = frozenset(("lstm", "gru", "rnn_tanh", "rnn_relu"))
 """On meta, torch walks through time for these: a call takes as long as its sequence is."""
 NEAR = 8
@@ -24,7 +26,8 @@ NEAR = 8
 @dataclass(frozen=True)
 class Variable:
     """Sizes that move together. `step`: what they are multiples of; `largest` is None where no limit was met. `label`
-    is what it is called; the name of the first size, until it has one."""
+    is what it is called; the name of the first size, until it has one. `is_number`: they came as a number, and stay it
+    where that tells more."""
 
     names: tuple[str, ...]
     base: int
@@ -33,6 +36,7 @@ class Variable:
     smallest: int = 1
     largest: int | None = None
     label: str = ""
+    is_number: bool = False
 
     @property
     def name(self) -> str:
@@ -54,34 +58,45 @@ def find_variables(trials: Trials, sizes: Sequence[Size]) -> list[Variable]:
             variables.append(Variable((size.name,), size.base, size.meaning))
     keeps_batch = _batch_check(trials, variables)
 
-    def find_step(names: Sequence[str], base: int) -> int | None:
-        def runs(size: int) -> bool:
-            return size >= 1 and not trials.is_spent and keeps_batch(trials.at(dict.fromkeys(names, size)))
+    def runs(names: Sequence[str], size: int) -> bool:
+        return size >= 1 and not trials.is_spent and keeps_batch(trials.at(dict.fromkeys(names, size)))
 
-        if runs(base + 1) or runs(base - 1):
+    def find_step(names: Sequence[str], base: int) -> int | None:
+        if runs(names, base + 1) or runs(names, base - 1):
             far = trials.at(dict.fromkeys(names, far_size(trials, Variable(tuple(names), base, ""))))
             return 1 if far is None or keeps_batch(far) else None
-        if not runs(2 * base) and not (base % 2 == 0 and runs(base // 2)):
+        if not runs(names, 2 * base) and not (base % 2 == 0 and runs(names, base // 2)):
             return None
         divisors = (divisor for divisor in range(2, base + 1) if base % divisor == 0)
-        return next((step for step in divisors if runs(base + step) or runs(base - step)), None)
+        return next((step for step in divisors if runs(names, base + step) or runs(names, base - step)), None)
+
+    def find_step_of_number(names: Sequence[str], base: int) -> int | None:
+        """The model says nothing of a size that came as a number: it has to run next to the base and far from it."""
+        for step in FREE_STEPS:
+            near = (base + step, base + 3 * step, *([base - step] if base > step else []))
+            if base % step == 0 and all(runs(names, size) for size in near):
+                return step if runs(names, far_size(trials, Variable(tuple(names), base, "", step))) else None
+        return None
 
     left: list[Size] = []
     for size in sizes:
         if size.meaning == "batch":
             continue
-        may_move = trials.is_clean or size.symbol is not None
-        step = find_step([size.name], size.base) if may_move else None
+        is_number = size.symbol is None
+        find = find_step_of_number if is_number else find_step
+        step = find([size.name], size.base) if trials.is_clean or not is_number else None
         if step is None:
             left.append(size)
         else:
-            variables.append(Variable((size.name,), size.base, size.meaning, step, step))
+            variables.append(Variable((size.name,), size.base, size.meaning, step, step, is_number=is_number))
     for group in _groups(left):
-        step = find_step([size.name for size in group], group[0].base) if trials.is_clean or group[0].symbol else None
+        is_number = all(size.symbol is None for size in group)
+        find = find_step_of_number if is_number else find_step
+        step = find([size.name for size in group], group[0].base) if trials.is_clean or not is_number else None
         if step is not None:
             meaning = next((size.meaning for size in group if size.symbol), group[0].meaning)
             names = tuple(size.name for size in group)
-            variables.append(Variable(names, group[0].base, meaning, step, step))
+            variables.append(Variable(names, group[0].base, meaning, step, step, is_number=is_number))
             left = [size for size in left if size not in group]
     return variables
 

@@ -76,10 +76,24 @@ def _along(symbol: str, samples: Sequence[Sample]) -> list[Sample]:
 
 
 def _combine(parts: Mapping[str, Part], samples: list[Sample], steps: Steps, known: Cores) -> Dim | None:
-    """Parts as a product, as a product and a number, as a sum, or as a factor times the rest: the first that holds."""
-    for candidate in (*_candidates(parts, samples[0], steps, known), *_mixed(parts, samples)):
-        if all(evaluate(candidate, binding) == value for binding, value in samples):
-            return candidate
+    """Parts as a product, as a product and a number, as a factor times the rest, or as a sum: the first that holds.
+
+    A sum is last, as it holds wherever no two symbols moved at once.
+    """
+
+    def holds(candidate: Dim) -> bool:
+        return all(evaluate(candidate, binding) == value for binding, value in samples)
+
+    whole = next(filter(holds, _products(parts, samples[0], steps, known)), None)
+    if whole is None:
+        whole = next(filter(holds, _factored(parts, samples, steps, known)), None)
+    if whole is None:
+        whole = next(filter(holds, (_added(parts, samples[0]), *_mixed(parts, samples))), None)
+    return whole
+
+
+def _factored(parts: Mapping[str, Part], samples: list[Sample], steps: Steps, known: Cores) -> Iterator[Dim]:
+    """`B*(H*W+1)`: a part times what is left of the samples when they are divided by it."""
     for symbol, part in parts.items():
         rest = _divide(symbol, part.primitive(), samples)
         others = {other: each for other, each in parts.items() if other != symbol}
@@ -89,10 +103,7 @@ def _combine(parts: Mapping[str, Part], samples: list[Sample], steps: Steps, kno
         left = {other: each for other, each in divided.items() if each is not None}
         inner = _combine(left, rest, steps, known) if len(left) == len(others) else None
         if inner is not None:
-            whole = multiply((part.primitive().text, inner))
-            if all(evaluate(whole, binding) == value for binding, value in samples):
-                return whole
-    return None
+            yield multiply((part.primitive().text, inner))
 
 
 def _scale(symbol: str, part: Part, samples: Sequence[Sample]) -> Part | None:
@@ -121,19 +132,33 @@ def _divide(symbol: str, part: Part, samples: Sequence[Sample]) -> list[Sample] 
     return divided if divided and divided[0][0] == samples[0][0] else None
 
 
-def _candidates(parts: Mapping[str, Part], base: Sample, steps: Steps, known: Cores) -> Iterator[Dim]:
+def _products(parts: Mapping[str, Part], base: Sample, steps: Steps, known: Cores) -> Iterator[Dim]:
     binding, value = base
     if len(parts) == 1:
         yield next(iter(parts.values())).text
         return
-    primitives = {symbol: part.primitive() for symbol, part in parts.items()}
-    at_base = prod(part.evaluate(binding[symbol]) for symbol, part in primitives.items())
-    if at_base and value % at_base == 0:
-        yield product(value // at_base, (part.text for part in primitives.values()))
+    for forms in (parts, {symbol: _in_steps(symbol, part, steps) for symbol, part in parts.items()}):
+        primitives = {symbol: part.primitive() for symbol, part in forms.items()}
+        at_base = prod(part.evaluate(binding[symbol]) for symbol, part in primitives.items())
+        if at_base and value % at_base == 0:
+            yield product(value // at_base, (part.text for part in primitives.values()))
     yield from _shifted_products(parts, base, steps, known)
+
+
+def _in_steps(symbol: str, part: Part, steps: Steps) -> Part:
+    """The same part in `H//4` where H goes in steps of 4: what is whole there need not be in H."""
+    step = steps.get(symbol, 1)
+    if step == 1 or part.core.text != symbol:
+        return part
+    core = Core(f"{symbol}//{step}", lambda size: size // step)
+    return Part(core, tuple(coefficient * step**power for power, coefficient in enumerate(part.coefficients)))
+
+
+def _added(parts: Mapping[str, Part], base: Sample) -> Dim:
+    binding, value = base
     rest = value - sum(part.evaluate(binding[symbol]) for symbol, part in parts.items())
     constants = sum(part.coefficients[0] for part in parts.values())
-    yield add((Part(part.core, (0, *part.coefficients[1:])).text for part in parts.values()), constants + rest)
+    return add((Part(part.core, (0, *part.coefficients[1:])).text for part in parts.values()), constants + rest)
 
 
 def _mixed(parts: Mapping[str, Part], samples: Sequence[Sample]) -> Iterator[Dim]:

@@ -43,10 +43,10 @@ def recording_stores(files: frozenset[str]) -> Iterator[Stores]:
         if code.co_filename not in files or not code.co_flags & inspect.CO_OPTIMIZED:
             return None  # another's, or the body of a module or class
         if _starts(frame):
-            for place in _parameters(code):
+            for place in _parameters(code, code.co_filename):
                 note(place, frame.f_locals[place.text])
         frame.f_trace_opcodes, frame.f_trace_lines = True, False
-        stores_of_code = _stores(code)
+        stores_of_code = _stores(code, code.co_filename)
         waiting: list[_Store] = []
 
         def on_opcode(frame: FrameType, event: str, argument: Any) -> Any:
@@ -75,7 +75,8 @@ def _starts(frame: FrameType) -> bool:
 
 
 @cache
-def _stores(code: CodeType) -> dict[int, _Store]:
+def _stores(code: CodeType, path: str) -> dict[int, _Store]:
+    """By offset. Code of two files may be equal: its path is none of what Python compares."""
     found: dict[int, _Store] = {}
     for instruction in dis.get_instructions(code):
         name, at = str(instruction.argval), instruction.positions
@@ -88,14 +89,14 @@ def _stores(code: CodeType) -> dict[int, _Store]:
         ):
             continue
         if instruction.opname in _PLAIN_STORES and name.isidentifier():
-            place = _place(code.co_filename, at.lineno, at.col_offset, name)
+            place = _place(path, at.lineno, at.col_offset, name)
             if not _stands_at(place):  # CPython stores all names of a `case` where its last pattern stands
                 place = _named_before(place)
             found[instruction.offset] = place, _reader(name)
         elif instruction.opname == "STORE_ATTR" and at.lineno == at.end_lineno:
-            target = _lines(code.co_filename)[at.lineno - 1].encode()[at.col_offset : at.end_col_offset].decode()
+            target = _lines(path)[at.lineno - 1].encode()[at.col_offset : at.end_col_offset].decode()
             if _DOTTED.fullmatch(target):
-                place = _place(code.co_filename, at.lineno, at.col_offset, target)
+                place = _place(path, at.lineno, at.col_offset, target)
                 found[instruction.offset] = place, _attribute_reader(target.split("."))
     return found
 
@@ -109,11 +110,11 @@ def _attribute_reader(chain: list[str]) -> _Read:
 
 
 @cache
-def _parameters(code: CodeType) -> tuple[Place, ...]:
+def _parameters(code: CodeType, path: str) -> tuple[Place, ...]:
     """Where the parameters of a function stand in its source."""
     return tuple(
-        _place(code.co_filename, argument.lineno, argument.col_offset, argument.arg)
-        for argument in _functions(code.co_filename).get(_signature(code), ())
+        _place(path, argument.lineno, argument.col_offset, argument.arg)
+        for argument in _functions(path).get(_signature(code), ())
         if argument.arg not in _NOT_VARIABLES
     )
 
