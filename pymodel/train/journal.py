@@ -20,7 +20,7 @@ from ..runs import MetricWriter, to_number, write_run
 from ..schema import PyModelError, Run
 from .checkpoint import read_step
 
-UPDATE_SECONDS = 0.25
+UPDATE_SECONDS = 0.4
 
 
 class LossNotFinite(PyModelError):

@@ -151,8 +151,11 @@ class Training:
         self.optimizer.zero_grad()
         loss = self._backward(raw)
         norm = self._clip()
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
+        if self.scaler.is_enabled():
+            self.scaler.step(self.optimizer)
+            self.scaler.update()
+        else:
+            self.optimizer.step()
         return loss, norm
 
     def _backward(self, raw: Any) -> Tensor:
@@ -168,7 +171,8 @@ class Training:
                 with self._autocast():
                     loss = self.loss.compute(self.module(*inputs, **batch.keywords), batch.target)
                 objective = loss + self._penalty() if self.recipe.regularisation.l1 else loss
-                scaled = self.scaler.scale(objective * share if share != 1.0 else objective)
+                objective = objective if share == 1.0 else objective * share
+                scaled = self.scaler.scale(objective) if self.scaler.is_enabled() else objective
                 scaled.backward()  # type: ignore[no-untyped-call]
             value = loss.detach() if share == 1.0 else loss.detach() * share
             total = value if total is None else total + value

@@ -133,7 +133,8 @@ def _class_dim(output: Tensor, target: Tensor) -> int | None:
 
 def _cross_entropy(output: Tensor, target: Tensor, smoothing: float) -> Tensor:
     dim = _class_dim(output, target) or 1
-    return functional.cross_entropy(output.movedim(dim, 1), target.long(), label_smoothing=smoothing)
+    classes_second = output if dim == 1 else output.movedim(dim, 1)
+    return functional.cross_entropy(classes_second, target.long(), label_smoothing=smoothing)
 
 
 def _count_classes(output: Any, target: Tensor) -> tuple[Tensor, int]:

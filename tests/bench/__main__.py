@@ -20,7 +20,7 @@ def main() -> int:
     print(f"{when}, torch {torch.__version__}, Python {platform.python_version()}, processor time\n")
     print("| what | goal | result | met |")
     print("|---|---|---|---|")
-    met = [*_trace_rows(), *_edit_rows(), *_server_rows(), *_tool_rows()]
+    met = [*_trace_rows(), *_edit_rows(), *_server_rows(), *_tool_rows(), *_training_rows()]
     return 0 if all(met) else 1
 
 
@@ -98,6 +98,24 @@ def _rows_of_tools(case: Case) -> list[bool]:
         else _row(f"{tool} ÷ trace, memo warm: {case.title}", "≥ 5", "it fails on this model", True)
         for tool in TOOLS
     ]
+
+
+def _training_rows() -> list[bool]:
+    met = []
+    for name, title in (("mlp", "MLP"), ("cnn", "CNN"), ("bilstm", "BiLSTM"), ("gpt", "GPT")):
+        found = measure_apart("training", name)
+        ratio = found["by_hand"] / found["ours"]
+        more = (found["ours"] - found["by_hand"]) / found["steps"] * 1e6
+        words = f"{ratio:.3f} ({more:+.0f} µs a step)"
+        met.append(
+            _row(
+                f"throughput ÷ a hand-written loop's: {title}",
+                "≥ 0.99, or ≤ 50 µs a step",
+                words,
+                ratio >= 0.99 or more <= 50,
+            )
+        )
+    return met
 
 
 def _row(what: str, goal: str, result: str, met: bool) -> bool:

@@ -176,7 +176,7 @@ def test_a_folder_that_is_removed_is_made_again_for_what_was_learned(tmp_path: P
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_an_item_that_cannot_be_made_is_named_with_its_line(tmp_path: Path, warm: Warm, workers: int) -> None:
-    folder = new(tmp_path, data__source="data.py::Broken", data__workers=workers, data__validation=0.0, data__test=0.0)
+    folder = new(tmp_path, data__source="data.py::Broken", data__workers=workers)
     assert warm.run(folder) == 1
     run = runs.read_run(folder)
     assert run.error is not None

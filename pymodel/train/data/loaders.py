@@ -100,19 +100,40 @@ class Items(Dataset[Any]):
         return len(self.dataset)  # type: ignore[arg-type]
 
     def __getitem__(self, index: int) -> Any:
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices: list[int]) -> list[Any]:
         try:
-            return self.dataset[index]
+            if hasattr(self.dataset, "__getitems__"):
+                whole: list[Any] = self.dataset.__getitems__(indices)
+                return whole
+            return [self.dataset[index] for index in indices]
         except Exception as error:
-            raise _describe(index, error) from error
+            raise self._name_item(indices, error) from error
+
+    def _name_item(self, indices: list[int], error: Exception) -> ItemFailed:
+        """Which of them it was, found by asking for each alone; by its number in the user's own data set."""
+        for index in indices:
+            try:
+                self.dataset[index]
+            except Exception as own:
+                return _describe(f"Item {_own_index(self.dataset, index)}", own)
+        return _describe("An item", error)
 
 
-def _describe(index: int, error: Exception) -> ItemFailed:
+def _own_index(dataset: Any, index: int) -> int:
+    while isinstance(dataset, Subset):
+        dataset, index = dataset.dataset, int(dataset.indices[index])
+    return index
+
+
+def _describe(item: str, error: Exception) -> ItemFailed:
     advice = "Mend or leave out that item, then resume the run."
     if isinstance(error, PyModelError):
-        words = f"Item {index} of the data set: {error.message}"
+        words = f"{item} of the data set: {error.message}"
         return ItemFailed(words, path=error.path, line=error.line, advice=error.advice or advice)
     path, line = find_user_line(error)
-    words = f"Item {index} of the data set: {type(error).__name__}: {error}."
+    words = f"{item} of the data set: {type(error).__name__}: {error}."
     return ItemFailed(words, path=path, line=line, advice=advice)
 
 
