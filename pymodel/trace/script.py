@@ -22,6 +22,7 @@ from .memo import Memo
 from .mode import NO_LIMIT
 from .noted import Frame
 from .observations import find_columns
+from .pieces import Prepared
 from .places import Places
 from .probes import Probes, probe
 from .recorder import Recorder, recording
@@ -29,7 +30,7 @@ from .run import Run
 from .stepmode import StepMode, Witness
 from .unknown import Facts, Unknown
 from .values import assemble_values
-from .walk import Prepared, Walk
+from .walk import Walk
 
 MAX_WALKS = 6
 """So often a script is walked until nothing new is found out about what is unknown."""
@@ -181,7 +182,7 @@ def _walk(
         wanted=mode.wanted,
         batches_drawn=mode.batches_drawn,
         models_run=mode.models_run,
-        troubles=[_describe_trouble(node, error) for node, error in walk.failures],
+        troubles=[_describe_trouble(node, error) for node, error in walk.pieces.failures],
     )
 
 

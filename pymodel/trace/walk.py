@@ -9,30 +9,25 @@ from __future__ import annotations
 import ast
 import inspect
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from types import CodeType, ModuleType
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 from torch.utils import _pytree as pytree
 
-from ..discover.document import Document
 from ..discover.models import last_name
 from ..discover.slicing import bound_names, is_main_guard
-from ..discover.steps import Function, Script, find_relevant
+from ..discover.steps import Function, find_relevant
 from .assume import Assumptions
-from .instrument import Instrumenter
 from .patience import at_most
+from .pieces import STATEMENT_SECONDS, Names, Pieces, Prepared
 from .recorder import Recorder
 from .stepmode import StepMode
 from .unknown import Facts, Unknown, Unsure
 
-STATEMENT_SECONDS = 2.0
 LOOP_SECONDS = 2.0
-SLOW_SECONDS = 0.05
 MAX_DEPTH = 20
 MAX_PASSES = 10_000
 MAX_SHORT = 4
@@ -41,7 +36,6 @@ WRITERS = frozenset(("save", "savefig", "dump", "write", "makedirs", "mkdir", "s
 """Calls for nothing but their effect. The guard would refuse them; here they are not even tried."""
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 JUMPS = (ast.Break, ast.Continue, ast.Return, ast.Raise)
-Names = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -52,42 +46,13 @@ class Jump:
     value: Any = None
 
 
-@dataclass(frozen=True)
-class Remembered:
-    """What a statement or expression gave: its value, the names it bound, what it told, and what it ran how often."""
-
-    value: Any
-    names: dict[str, Any]
-    events: list[Any]
-    times: Counter[int]
-
-
-@dataclass
-class Prepared:
-    """A script's source, and what is kept of it from one walk to the next."""
-
-    script: Script
-    module: ModuleType
-    document: Document
-    instrumenter: Instrumenter
-    memory: dict[tuple[int, int], Remembered] = field(default_factory=dict)
-    """By node and how often it had run before in the walk."""
-    code: dict[tuple[int, str], CodeType] = field(default_factory=dict)
-    relevant: dict[int, set[ast.stmt]] = field(default_factory=dict)
-    instances: dict[str, nn.Module] = field(default_factory=dict)
-    """Modules with steps of their own, by class."""
-
-
 class Walk:
     """One walk over a script."""
 
     def __init__(self, prepared: Prepared, mode: StepMode, recorder: Recorder, facts: Facts) -> None:
         self.prepared = prepared
         self.mode = mode
-        self.recorder = recorder
-        self.facts = facts
-        self.failures: list[tuple[ast.AST, BaseException]] = []
-        self._times: Counter[int] = Counter()
+        self.pieces = Pieces(prepared, mode, recorder, facts)
         self._depth = 0
         self._exploring = 0
 
@@ -127,14 +92,14 @@ class Walk:
         try:
             bound = signature.bind_partial(*args, **kwargs)
         except TypeError as error:
-            self.failures.append((node, error))
+            self.pieces.failures.append((node, error))
             bound = signature.bind_partial()
         bound.apply_defaults()
         names: Names = {**plain.__globals__, **inspect.getclosurevars(plain).nonlocals, **bound.arguments}
         for parameter in signature.parameters:
             if parameter not in bound.arguments:
-                names[parameter] = self._unknown(f"{name}.{parameter}")
-        self._execute(node.args, "head", lambda: self._records(node.args), names)
+                names[parameter] = self.pieces.unknown(f"{name}.{parameter}")
+        self.pieces.record_bound(node.args, names)
         for parameter in bound.arguments:
             self._adopt(parameter, bound.arguments[parameter])
         self._depth += 1
@@ -205,7 +170,7 @@ class Walk:
         if isinstance(statement, (ast.Break, ast.Continue, ast.Raise)):
             return Jump(type(statement))
         if isinstance(statement, ast.Return):
-            return Jump(ast.Return, self._evaluate(statement.value, names) if statement.value else None)
+            return Jump(ast.Return, self.pieces.evaluate(statement.value, names) if statement.value else None)
         if isinstance(statement, ast.If):
             return self._if(statement, names, relevant)
         if isinstance(statement, (ast.For, ast.While)):
@@ -244,7 +209,7 @@ class Walk:
 
     def _truth(self, test: ast.expr, names: Names) -> bool | None:
         """Whether a test holds; None where that is not known."""
-        value = self._evaluate(test, names)
+        value = self.pieces.evaluate(test, names)
         try:
             return None if isinstance(value, Unknown) else bool(value)
         except Exception:  # a truth of the user's own making
@@ -274,13 +239,13 @@ class Walk:
             while self._truth(statement.test, names) is not False:
                 yield None
             return
-        value = self._evaluate(statement.iter, names)
+        value = self.pieces.evaluate(statement.iter, names)
         path = f"{statement.iter.lineno}"
         try:
             iterator = iter(value)
         except Exception as error:
-            self.failures.append((statement.iter, error))
-            iterator = iter((self._unknown(path),))
+            self.pieces.failures.append((statement.iter, error))
+            iterator = iter((self.pieces.unknown(path),))
         number = 0
         while True:
             try:
@@ -289,9 +254,9 @@ class Walk:
             except StopIteration:
                 return
             except Exception as error:
-                self.failures.append((statement.iter, error))
+                self.pieces.failures.append((statement.iter, error))
                 if number == 0:
-                    yield self._unknown(path)
+                    yield self.pieces.unknown(path)
                 return
             number += 1
             yield item
@@ -299,13 +264,13 @@ class Walk:
     def _with(self, statement: ast.With, names: Names, relevant: set[ast.stmt] | None) -> Jump | None:
         entered: list[Any] = []
         for item in statement.items:
-            context = self._evaluate(item.context_expr, names)
+            context = self.pieces.evaluate(item.context_expr, names)
             value: Any = context
             try:
                 value = type(context).__enter__(context)
                 entered.append(context)
             except Exception as error:
-                self.failures.append((item.context_expr, error))
+                self.pieces.failures.append((item.context_expr, error))
             if item.optional_vars is not None:
                 self._bind(item.optional_vars, value, names)
         try:
@@ -315,9 +280,9 @@ class Walk:
                 type(context).__exit__(context, None, None, None)
 
     def _try(self, statement: ast.Try, names: Names, relevant: set[ast.stmt] | None) -> Jump | None:
-        failures = len(self.failures)
+        failures = len(self.pieces.failures)
         jump = self._block(statement.body, names, relevant)
-        for _, error in self.failures[failures:]:
+        for _, error in self.pieces.failures[failures:]:
             handler = next((each for each in statement.handlers if self._catches(each, error, names)), None)
             if handler is not None:
                 if handler.name:
@@ -331,7 +296,7 @@ class Walk:
     def _catches(self, handler: ast.ExceptHandler, error: BaseException, names: Names) -> bool:
         if isinstance(error, Unsure):
             return False
-        kind = self._evaluate(handler.type, names) if handler.type is not None else Exception
+        kind = self.pieces.evaluate(handler.type, names) if handler.type is not None else Exception
         kinds = kind if isinstance(kind, tuple) else (kind,)
         return any(isinstance(each, type) and isinstance(error, each) for each in kinds)
 
@@ -339,7 +304,7 @@ class Walk:
 
     def _assign(self, targets: list[ast.expr], value: ast.expr, names: Names) -> None:
         before = self.assumptions.everything
-        result = self._evaluate(value, names)
+        result = self.pieces.evaluate(value, names)
         if not _holds_tensor(result):
             self.assumptions.everything = before
         for target in targets:
@@ -359,7 +324,7 @@ class Walk:
 
     def _bind(self, target: ast.expr, value: Any, names: Names) -> None:
         self._store(target, value, names)
-        self._execute(target, "names", lambda: self._records(target), names)
+        self.pieces.record_bound(target, names)
         for name in (each.id for each in ast.walk(target) if isinstance(each, ast.Name)):
             self._adopt(name, names.get(name))
 
@@ -376,7 +341,7 @@ class Walk:
                 return
         names[ITEM] = value
         assignment = ast.Assign([target], ast.Name(ITEM, ast.Load()))
-        self._execute(
+        self.pieces.execute(
             target, "store", lambda: [ast.fix_missing_locations(ast.copy_location(assignment, target))], names
         )
         names.pop(ITEM, None)
@@ -393,85 +358,14 @@ class Walk:
         if called is not None and last_name(called) in WRITERS:
             return
         before = self.assumptions.everything
-
-        def statements() -> list[ast.stmt]:
-            return prepared.instrumenter.transform_statement(statement, prepared.document)
-
-        def run() -> None:
-            self._execute(statement, "statement", statements, names)
-
-        self._remember(statement, run, names, bound_names(statement))
+        self.pieces.run(statement, names)
         self.assumptions.everything = before
         if isinstance(statement, (ast.Import, ast.ImportFrom)):
             for alias in statement.names:
                 name = (alias.asname or alias.name).partition(".")[0]
-                names.setdefault(name, self._unknown(name))
-
-    def _evaluate(self, node: ast.expr, names: Names) -> Any:
-        def evaluate() -> Any:
-            code = self._compile(node, "expression", lambda: self._expression(node))
-            try:
-                with at_most(STATEMENT_SECONDS):
-                    return eval(code, names)
-            except (Exception, SystemExit) as error:
-                self.failures.append((node, error))
-                return self._unknown(f"{node.lineno}:{node.col_offset}")
-
-        return self._remember(node, evaluate, names, set())
-
-    def _remember(self, node: ast.AST, run: Callable[[], Any], names: Names, bound: set[str]) -> Any:
-        """Run something of a node. What stands before the first batch, or took long and has nothing to do with it, is
-        run in the first walk only."""
-        memory, place = self.prepared.memory, (id(node), self._times[id(node)])
-        self._times[id(node)] += 1
-        known = memory.get(place)
-        if known is not None:
-            self.recorder.events += known.events
-            self._times.update(known.times)
-            names.update(known.names)
-            return known.value
-        told, times, since = len(self.recorder.events), self._times.copy(), time.process_time()
-        fed, before = self.mode.fed, set(memory)
-        value = run()
-        kept = {name: names[name] for name in bound if name in names}
-        leaves = pytree.tree_leaves((value, kept))
-        slow = time.process_time() - since > SLOW_SECONDS and not any(isinstance(e, torch.Tensor) for e in leaves)
-        spent = any(isinstance(each, Unknown) or hasattr(type(each), "__next__") for each in leaves)
-        if fed == self.mode.fed and (slow or not self.mode.started) and not spent:
-            for inner in set(memory) - before:
-                del memory[inner]  # it comes with the outer one
-            memory[place] = Remembered(value, kept, self.recorder.events[told:], self._times - times)
-        return value
-
-    def _execute(self, node: ast.AST, kind: str, statements: Callable[[], list[ast.stmt]], names: Names) -> None:
-        """Run statements that were made of a node, for their effect on the names."""
-        code = self._compile(node, kind, lambda: ast.Module(statements(), []))
-        try:
-            with at_most(STATEMENT_SECONDS):
-                exec(code, names)
-        except (Exception, SystemExit) as error:
-            self.failures.append((node, error))
-
-    def _compile(self, node: ast.AST, kind: str, make: Callable[[], ast.Module | ast.Expression]) -> CodeType:
-        known = self.prepared.code
-        key = id(node), kind
-        if key not in known:
-            tree = make()
-            known[key] = compile(tree, self.prepared.script.path, "exec" if isinstance(tree, ast.Module) else "eval")
-        return known[key]
-
-    def _expression(self, node: ast.expr) -> ast.Expression:
-        prepared = self.prepared
-        return ast.Expression(prepared.instrumenter.transform_expression(node, prepared.document))
-
-    def _records(self, target: ast.expr | ast.arguments) -> list[ast.stmt]:
-        return self.prepared.instrumenter.record_bound(target, self.prepared.document)
+                names.setdefault(name, self.pieces.unknown(name))
 
     # Values.
-
-    def _unknown(self, path: str) -> Any:
-        known = self.facts.get(path)
-        return Unknown(path, self.facts) if known is None else known
 
     def _adopt(self, name: str, value: Any) -> None:
         if isinstance(value, nn.Module):

@@ -24,9 +24,9 @@ from ..schema import Analyse, Diagnostic, ModelSite, Pin, Position, PyModelError
 from ..trace.instrument import Instrumenter
 from ..trace.memo import Memo
 from ..trace.meta import build
+from ..trace.pieces import Prepared
 from ..trace.places import Places
 from ..trace.script import Followed, follow
-from ..trace.walk import Prepared
 from .trials import make_engine
 
 
