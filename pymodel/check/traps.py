@@ -1,73 +1,44 @@
-"""Bugs that raise nothing. Each finding names its witness: a shape that shows the fault."""
+"""Bugs that raise nothing, each in a file of its own. Every finding has a witness: what was seen that shows it."""
 
 from __future__ import annotations
 
-from ..schema import Diagnostic, Dim, Dims, Operation, Related, Trace
-from .words import show
+from collections.abc import Sequence
+
+from torch import nn
+
+from ..discover.document import Document
+from ..schema import Diagnostic, Operation, Trace
+from .attributes import read_class
+from .broadcasts import find_broadcasts
+from .dtype_mix import find_dtype_mix
+from .flow import Flow
+from .folded_batch import find_folded_batch
+from .losses import find_loss_traps
+from .lost_batch import find_lost_batch
+from .plain_list import find_plain_lists
+from .unregistered_tensor import find_unregistered_tensors
+from .unused import find_unused
 
 
-def find_traps(trace: Trace) -> tuple[Diagnostic, ...]:
-    """All silent faults that a trace of the whole `forward` shows."""
-    if trace.status != "complete":
-        return ()
-    return tuple(find_folded_batch(trace))
-
-
-def find_folded_batch(trace: Trace) -> list[Diagnostic]:
-    """A `view(-1, n)` whose n is not one sample's size: the batch that comes out is not the batch that went in.
-
-    Models fold the batch on purpose and unfold it later; so only a batch that is still folded in an output counts.
-    """
-    batch = next((symbol for symbol, known in trace.symbols.items() if known.meaning == "batch"), None)
-    if batch is None:
-        return []
-    makers = {tensor.id: operation for operation in trace.operations for tensor in operation.outputs}
-    output = next((operation for operation in trace.operations if operation.kind == "output"), None)
-    leading = [makers[tensor].outputs for tensor in output.inputs if tensor in makers] if output else []
-    folded = {str(t.dims[0]) for tensors in leading for t in tensors if t.dims and _is_folded(t.dims[0], batch)}
+def find_traps(trace: Trace, model: nn.Module, document: Document) -> list[Diagnostic]:
+    """The silent faults of a model: of what it is made of, and, where `forward` ran to its end, of what flows in it."""
     found = []
-    for operation in trace.operations:
-        if operation.kind != "op" or operation.name not in ("view", "reshape", "flatten") or operation.start is None:
-            continue
-        sources = _dims_of(operation.inputs, makers)
-        if not sources or not operation.outputs or not sources[0] or sources[0][0] != batch:
-            continue
-        result = operation.outputs[0].dims
-        if result and str(result[0]) in folded:
-            found.append(_describe_fold(operation, sources[0], result, batch, makers))
-    return found
+    text = read_class(document, type(model).__name__)
+    if text is not None:
+        found += find_plain_lists(model, text) + find_unregistered_tensors(model, text)
+    if trace.status != "complete":
+        return found
+    if text is not None:
+        found += find_unused(model, text, trace)
+    flow = Flow(trace.operations)
+    batch = next((symbol for symbol, known in trace.symbols.items() if known.meaning == "batch"), None)
+    if batch is not None:
+        found += find_folded_batch(flow, batch) + find_lost_batch(flow, batch)
+    return found + find_flow_traps(trace.operations, batch)
 
 
-def _describe_fold(
-    operation: Operation, source: Dims, result: Dims, batch: str, makers: dict[str, Operation]
-) -> Diagnostic:
-    assert operation.path is not None
-    assert operation.start is not None
-    assert operation.end is not None
-    sizes = "·".join(str(dim) for dim in source[1:])
-    maker = makers.get(operation.inputs[0])
-    related: tuple[Related, ...] = ()
-    if maker is not None and maker.path and maker.start and maker.end:
-        related = (Related(maker.path, maker.start, maker.end, f"{show(source)} is made here"),)
-    return Diagnostic(
-        "folded-batch",
-        "warning",
-        f"the batch is folded: {show(source)} becomes {show(result)}, so {batch} samples go in and {result[0]} "
-        f"come out. One sample holds {sizes} values, and a row here does not: pieces of one sample are taken for "
-        f"samples of their own. `flatten(1)` keeps the batch and shows which size the next layer needs.",
-        operation.path,
-        operation.start,
-        operation.end,
-        related,
-    )
-
-
-def _is_folded(dim: Dim, batch: str) -> bool:
-    """`9*B`: a multiple of the batch, and nothing else."""
-    text = str(dim)
-    factor, star, symbol = text.partition("*")
-    return bool(star) and symbol == batch and factor.isdigit() and int(factor) > 1
-
-
-def _dims_of(tensors: tuple[str, ...], makers: dict[str, Operation]) -> list[Dims]:
-    return [each.dims for name in tensors if name in makers for each in makers[name].outputs if each.id == name]
+def find_flow_traps(operations: Sequence[Operation], batch: str | None) -> list[Diagnostic]:
+    """The silent faults in what flows through a model, or through the steps of a script."""
+    flow = Flow(operations)
+    found = find_loss_traps(flow) + find_dtype_mix(flow)
+    return found + find_broadcasts(flow, batch) if batch is not None else found

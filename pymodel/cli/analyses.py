@@ -17,8 +17,10 @@ from ..discover.models import find_models
 from ..discover.pins import PinError, split_pin
 from ..discover.roots import find_import_roots
 from ..discover.steps import MAIN, find_script
+from ..lint.lint import lint
 from ..schema import (
     Analyse,
+    Checked,
     Diagnostic,
     Failed,
     Finished,
@@ -157,6 +159,7 @@ def run_check(options: argparse.Namespace) -> int:
                 failed = True
                 continue
             if not targets:
+                diagnostics.update(dict.fromkeys(lint(read_document(path))))
                 continue
             checked += len(targets)
             analysed = analyse_file(worker, path)
@@ -279,6 +282,11 @@ def analyse_file(
         for event in worker.analyse(Analyse(number, absolute, targets, documents or {}, roots, pins, mode)):
             if isinstance(event, Traced):
                 traces.append(event.trace)
+            elif isinstance(event, Checked):
+                traces = [
+                    dataclasses.replace(each, diagnostics=event.diagnostics) if each.target == event.target else each
+                    for each in traces
+                ]
             elif isinstance(event, Finished):
                 return Analysed(tuple(traces), event.diagnostics, tuple(failures))
             elif isinstance(event, Failed):

@@ -2,6 +2,7 @@
 
 from .analysis import Analyse as Analyse
 from .analysis import Cancel as Cancel
+from .analysis import Checked as Checked
 from .analysis import Failed as Failed
 from .analysis import Finished as Finished
 from .analysis import Pin as Pin

@@ -1,7 +1,7 @@
 """Messages between the server (or the CLI) and a worker. Each crosses a pipe as one frame of JSON (see `codec`).
 
-A client sends `Analyse` and `Cancel`; the worker answers each `Analyse` with any number of `Traced`, then exactly one
-`Finished`, or one `Failed` where the child died.
+A client sends `Analyse` and `Cancel`; the worker answers each `Analyse` with any number of `Traced` and `Checked`, then
+exactly one `Finished`, or one `Failed` where the child died.
 """
 
 from __future__ import annotations
@@ -76,6 +76,17 @@ class Traced:
     id: int
     trace: Trace
     event: Literal["traced"] = "traced"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A second look at a model that was traced: all its diagnostics, with fixes that were proven and what only a
+    backward pass shows. They take the place of the trace's own."""
+
+    id: int
+    target: str
+    diagnostics: tuple[Diagnostic, ...]
+    event: Literal["checked"] = "checked"
 
 
 @dataclass(frozen=True)

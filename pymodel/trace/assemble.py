@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -51,6 +51,10 @@ class Failure:
     module: str
     module_text: str
     made_at: tuple[Location | None, ...]
+    made_by: tuple[str, ...] = ()
+    """What made each operand, in words: the path of a submodule, or a function; empty for an input or a parameter."""
+    built_at: Location | None = None
+    """Where the submodule that failed was made."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,8 @@ class Assembled:
     doubtful: bool
     """The error rests on what was assumed."""
     mixes: tuple[MixAt, ...]
+    built_at: Mapping[str, Location]
+    """Where each submodule was made."""
 
 
 def assemble(
@@ -141,12 +147,14 @@ def assemble(
         files=tuple(files),
     )
     failures = tuple(
-        fit_failure(n, fault, runs, fitter, places) for n, fault in enumerate(base.faults) if not fault.doubtful
+        fit_failure(n, fault, runs, fitter, places, constructed_at.get(fault.module))
+        for n, fault in enumerate(base.faults)
+        if not fault.doubtful
     )
     known = base.error is not None and any(fault.message == str(base.error) for fault in base.faults)
     error = None if known else base.error
     error_at = places.locate(base.error_frame) if error else None
-    return Assembled(trace, failures, error, error_at, base.doubtful, locate_mixes(base, places))
+    return Assembled(trace, failures, error, error_at, base.doubtful, locate_mixes(base, places), constructed_at)
 
 
 def locate_mixes(base: Run, places: Places) -> tuple[MixAt, ...]:
@@ -272,7 +280,9 @@ def _shapes(
     return tuple(fitter.shape([(run, each[n]) for run, each in shapes])[0] for n in range(count))
 
 
-def fit_failure(n: int, fault: Fault, runs: Sequence[Run], fitter: Fitter, places: Places) -> Failure:
+def fit_failure(
+    n: int, fault: Fault, runs: Sequence[Run], fitter: Fitter, places: Places, built_at: Location | None = None
+) -> Failure:
     """The base run's nth fault, with its operands' shapes fitted over the runs that have it too."""
     same = [
         (number, run.faults[n])
@@ -292,4 +302,17 @@ def fit_failure(n: int, fault: Fault, runs: Sequence[Run], fitter: Fitter, place
         fault.module,
         fault.module_type,
         tuple(places.locate(base.operations[maker].frame) if maker >= 0 else None for maker in fault.made_by),
+        tuple(_maker_of(base.operations, maker) for maker in fault.made_by),
+        built_at,
     )
+
+
+def _maker_of(operations: Sequence[OperationSeen], index: int) -> str:
+    """The submodule whose whole work an operation is, else the operation itself."""
+    if index < 0:
+        return ""
+    parent = operations[index].parent
+    around = operations[parent] if parent >= 0 else None
+    if around is not None and around.module and around.outputs[:1] == operations[index].outputs[:1]:
+        return f"`{around.module}`"
+    return f"`{operations[index].name}`"

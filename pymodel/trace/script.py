@@ -12,7 +12,7 @@ from torch import nn
 
 from ..cost.parameters import count_parameters
 from ..resolve.sizes import BATCH, Size
-from ..schema import Dims, Location, ModuleSummary, Trace
+from ..schema import Dims, Location, ModuleSummary, Operation, Trace
 from .assemble import Failure, MixAt, describe_symbols, fit_failure, locate_mixes
 from .assume import Assumptions, assuming
 from .fitting import Fitter
@@ -22,12 +22,13 @@ from .memo import Memo
 from .mode import NO_LIMIT
 from .noted import Frame
 from .observations import find_columns
+from .operations import assemble_operations
 from .pieces import Prepared
 from .places import Places
 from .probes import Probes, probe
 from .recorder import Recorder, recording
 from .run import Run
-from .stepmode import StepMode, Witness
+from .stepmode import Draw, StepMode, Witness
 from .unknown import Facts, Unknown
 from .values import assemble_values
 from .walk import Walk
@@ -64,6 +65,7 @@ class ScriptRun(Run):
     witnesses: list[Witness]
     called_at: list[Frame | None]
     wanted: list[nn.Module]
+    draws: list[Draw]
     batches_drawn: int
     models_run: int
     troubles: list[str]
@@ -86,6 +88,9 @@ class Followed:
     """Each with the place in the script that led to it."""
     broadcasts: tuple[Broadcast, ...]
     mixes: tuple[MixAt, ...]
+    operations: tuple[Operation, ...]
+    """What the steps and the models within them did, in order."""
+    draws: tuple[Draw, ...]
 
 
 def follow(
@@ -180,6 +185,7 @@ def _walk(
         witnesses=mode.witnesses,
         called_at=[mode.called_at.get(id(fault)) for fault in mode.faults],
         wanted=mode.wanted,
+        draws=mode.draws,
         batches_drawn=mode.batches_drawn,
         models_run=mode.models_run,
         troubles=[_describe_trouble(node, error) for node, error in walk.pieces.failures],
@@ -232,7 +238,14 @@ def _assemble(prepared: Prepared, files: frozenset[str], places: Places, probes:
     failures = tuple(
         (fit_failure(n, fault, runs, fitter, places), base.called_at[n]) for n, fault in enumerate(base.faults)
     )
-    return Followed(trace, failures, tuple(_fit_broadcasts(runs, fitter, places)), locate_mixes(base, places))
+    return Followed(
+        trace,
+        failures,
+        tuple(_fit_broadcasts(runs, fitter, places)),
+        locate_mixes(base, places),
+        assemble_operations(runs, fitter, places, (), {}, {}),
+        tuple(base.draws),
+    )
 
 
 def _fit_broadcasts(runs: Sequence[ScriptRun], fitter: Fitter, places: Places) -> Iterator[Broadcast]:

@@ -44,6 +44,21 @@ class Witness:
     frame: Frame | None
 
 
+@dataclass
+class Draw:
+    """A batch that was drawn: of a loader's setting, and the operations that came of it, by number.
+
+    `samples` is the size of the data set, None where it has none; `trains`: a backward pass followed.
+    """
+
+    batch_size: int | None
+    samples: int | None
+    drop_last: bool
+    first: int
+    last: int = 0
+    trains: bool = False
+
+
 class StepMode(ForwardMode):
     """`started` turns true with the first batch or the first call of a model; `models_run` counts such calls."""
 
@@ -69,6 +84,7 @@ class StepMode(ForwardMode):
         self.started = False
         self.models_run = 0
         self.batches_drawn = 0
+        self.draws: list[Draw] = []
         self.witnesses: list[Witness] = []
         self.wanted: list[nn.Module] = []
         """Models of which it must be asked what they take."""
@@ -135,6 +151,8 @@ class StepMode(ForwardMode):
 
     def _backward(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         loss, gradient = args[0], kwargs.get("gradient", args[1] if len(args) > 1 else None)
+        if self.draws:
+            self.draws[-1].trains, self.draws[-1].last = True, len(self.operations)
         if gradient is None and loss.numel() != 1 and not self.assumptions.is_assumed(loss):
             shape = tuple(loss.shape)
             words = f"grad can be implicitly created only for scalar outputs, not for {shape}"
@@ -257,6 +275,8 @@ class StepMode(ForwardMode):
         finally:
             self.feed()
         self.batches_drawn += 1
+        samples = len(loader.dataset) if hasattr(loader.dataset, "__len__") else None
+        self.draws.append(Draw(loader.batch_size, samples, loader.drop_last, len(self.operations)))
         for leaf in pytree.tree_leaves(drawn.batch):
             if isinstance(leaf, torch.Tensor):
                 self.id_of(leaf)

@@ -21,12 +21,15 @@ from torch.nn.parameter import is_lazy
 
 from ..check.devices import explain_mix
 from ..check.explain import explain
+from ..check.flow import Flow
+from ..check.gradients import SUSPECTS, find_cut_gradients, find_overwritten
 from ..check.traps import find_traps
 from ..discover.document import Document, read_document
 from ..discover.models import find_models
 from ..discover.pins import PinError, TensorSpec, find_pins
 from ..discover.steps import MAIN, Script, find_script, lines_followed
-from ..resolve.inputs import ResolvedInput
+from ..lint.lint import lint
+from ..resolve.inputs import Inputs, ResolvedInput
 from ..resolve.judge import make_arguments
 from ..resolve.load import Loaded, LoadFailed, load_module
 from ..resolve.resolve import Oracle, Resolution
@@ -34,6 +37,7 @@ from ..resolve.sizes import bind, loosen
 from ..resolve.specs import write_expression
 from ..schema import (
     Analyse,
+    Checked,
     Diagnostic,
     Finished,
     Input,
@@ -46,7 +50,8 @@ from ..schema import (
     Trace,
     Traced,
 )
-from ..trace.assemble import Assembled, assemble
+from ..trace.assemble import Assembled, Failure, assemble
+from ..trace.backward import run_backward
 from ..trace.instrument import Instrumenter
 from ..trace.memo import Memo, shared_memo
 from ..trace.meta import build
@@ -57,11 +62,12 @@ from ..trace.recorder import Recorder, recording
 from ..trace.run import Run, Unsupported, raising_frame, run_forward, watching_modules
 from ..trace.torchvision_operators import watch_for_torchvision
 from .script import trace_script
+from .second_look import SecondLook, Seen
 from .trials import make_engine
 
 OPERATORS = watch_for_torchvision()
 torch.jit._state.disable()  # a scripted function is traced as the Python that it is
-Emit = Callable[[Started | Traced], None]
+Emit = Callable[[Started | Traced | Checked], None]
 
 
 @watching_modules()
@@ -70,8 +76,11 @@ def analyse(
     emit: Emit,
     poll: Callable[[], None] = lambda: None,
     get_memo: Callable[[], Memo | None] = shared_memo,
+    *,
+    prove: bool = False,
 ) -> Finished:
-    """Trace the models of a file, each emitted as soon as it is known. `poll` is called often and may raise to stop."""
+    """Trace the models of a file, each emitted as soon as it is known. `poll` is called often and may raise to stop.
+    With `prove`, fixes are looked for once all is traced."""
     instrumenter = Instrumenter()
     names = _wanted_names(request)
 
@@ -106,6 +115,7 @@ def analyse(
         pins = ()
         diagnostics.append(_diagnostic_of(error, request.path))
     oracle = Oracle(loaded, _folder(request), make_engine(request.mode, poll, get_memo))
+    seen: list[Seen] = []
     for site in _in_order(find_models(loaded.document), request.first):
         if names and site.name not in names:
             continue
@@ -114,11 +124,26 @@ def analyse(
         order = ("cli", "comment", "setting", "pyproject", "previous")
         own.sort(key=lambda pin: order.index(pin.source))
         analysis = _Analysis(request, loaded, oracle, site, tuple(own), instrumenter, poll, get_memo())
-        emit(Traced(request.id, analysis.run()))
+        seen.append(analysis.run())
+        emit(Traced(request.id, seen[-1].trace))
     if script is not None and (not names or MAIN in names):
         emit(Started(request.id, script.target))
-        trace = trace_script(request, loaded, script, instrumenter, _folder(request), poll, get_memo)
-        emit(Traced(request.id, trace))
+        seen.append(trace_script(request, loaded, script, instrumenter, _folder(request), poll, get_memo))
+        emit(Traced(request.id, seen[-1].trace))
+
+    def analyse_anew(request: Analyse, emit: Emit) -> Finished:
+        return analyse(request, emit, poll, get_memo)
+
+    second = SecondLook(request, loaded.files, analyse_anew if prove else None)
+    for each in seen:
+        if prove and any(found.severity != "hint" for found in each.trace.diagnostics):
+            emit(Started(request.id, each.trace.target))
+        checked = second.check(each)
+        if checked != each.trace.diagnostics:
+            emit(Checked(request.id, each.trace.target, checked))
+    if not names or MAIN in names:
+        of_script = next((each for each in seen if each.trace.target.endswith(f"::{MAIN}")), None)
+        diagnostics += second.check_text(lint(loaded.document), of_script)
     return Finished(request.id, tuple(diagnostics), loaded.files)
 
 
@@ -172,14 +197,14 @@ class _Analysis:
         self.places = Places(request.documents)
         self.memo = memo
 
-    def run(self) -> Trace:
+    def run(self) -> Seen:
         try:
             found = self.oracle.resolve(self.site, self.pins)
             return self._trace(found)
         except PyModelError as error:
-            return self._failed(error)
+            return Seen(self._failed(error))
 
-    def _trace(self, found: Resolution) -> Trace:
+    def _trace(self, found: Resolution) -> Seen:
         recorder = Recorder(lambda tensor: "cpu", lambda tensor: False)
         with recording(recorder):
             model = build(found.make)
@@ -216,20 +241,41 @@ class _Analysis:
             attempts=found.attempts,
             files=self.loaded.files,
         )
-        return self._with_diagnostics(assembled)
+        trace, failures = self._with_diagnostics(assembled, model)
+        return Seen(
+            trace,
+            failures=failures,
+            built_at=assembled.built_at,
+            look=lambda: self._look_at_gradients(trace, model, loosened, probes.base.binding),
+        )
 
-    def _with_diagnostics(self, assembled: Assembled) -> Trace:
+    def _look_at_gradients(
+        self, trace: Trace, model: nn.Module, inputs: Inputs, binding: dict[str, int]
+    ) -> list[Diagnostic]:
+        """What a backward pass shows, where the text has something in it that could go wrong there."""
+        texts = (read_document(path, self.request.documents).text for path in trace.files)
+        if trace.status != "complete" or not any(SUSPECTS.search(text) for text in texts):
+            return []
+
+        def arguments() -> Any:
+            return make_arguments(inputs, binding, vars(self.loaded.module))
+
+        backward = run_backward(model, arguments, binding, self._files(), self.poll)
+        overwritten = find_overwritten(backward, Flow(trace.operations), self._class_line())
+        return find_cut_gradients(backward, self.places) + overwritten
+
+    def _with_diagnostics(self, assembled: Assembled, model: nn.Module) -> tuple[Trace, dict[Diagnostic, Failure]]:
         trace = assembled.trace
         fallback = self._class_line()
-        diagnostics = [
-            explain(failure, (fallback.path, fallback.start, fallback.end), trace) for failure in assembled.failures
-        ]
+        place = (fallback.path, fallback.start, fallback.end)
+        explained = {explain(failure, place, trace): failure for failure in assembled.failures}
+        diagnostics = list(explained)
         if assembled.error is not None:
             describe = _describe_doubt if assembled.doubtful else _describe_error
             diagnostics.append(describe(assembled.error, assembled.error_at or fallback))
         diagnostics += [found for mix in assembled.mixes if (found := explain_mix(mix, self.places)) is not None]
-        diagnostics += find_traps(trace)
-        return _replace(trace, diagnostics=tuple(dict.fromkeys(diagnostics)))
+        diagnostics += find_traps(trace, model, self.loaded.document)
+        return _replace(trace, diagnostics=tuple(dict.fromkeys(diagnostics))), explained
 
     def _failed(self, error: PyModelError) -> Trace:
         cause = error.__cause__

@@ -7,7 +7,7 @@ import os
 import signal
 from typing import NoReturn
 
-from ..schema import Analyse, Started, Traced, encode_frame
+from ..schema import Analyse, Checked, Started, Traced, encode_frame
 from ..trace.memo import shared_memo
 from . import guard, limits, seccomp
 from .analyse import analyse
@@ -32,7 +32,7 @@ def run_child(request: Analyse, result: int, where: int) -> NoReturn:
     guard.arm()
     target: str | None = None
 
-    def emit(message: Started | Traced) -> None:
+    def emit(message: Started | Traced | Checked) -> None:
         nonlocal target
         if isinstance(message, Started):
             target = message.target
@@ -40,7 +40,7 @@ def run_child(request: Analyse, result: int, where: int) -> NoReturn:
 
     known = len(shared_memo().answers)
     try:
-        answer = encode_frame(analyse(request, emit))
+        answer = encode_frame(analyse(request, emit, prove=True))
         write_fully(result, encode_frame({"event": "asked", "questions": tell_new_questions(known)}))
     except BaseException as error:  # the last border: nothing is above it
         answer = encode_frame(describe_error(request, target, error))

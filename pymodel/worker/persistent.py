@@ -88,7 +88,7 @@ class PersistentWorker:
         guard.arm()
         try:
             cancellation.check()
-            answer: Any = analyse(request, emit, cancellation.check)
+            answer: Any = analyse(request, emit, cancellation.check, prove=True)
         except Cancelled:
             answer = Failed(request.id, "cancelled", watchdog.target, "cancelled")
         except BaseException as error:  # the last border: nothing is above it

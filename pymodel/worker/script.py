@@ -11,7 +11,9 @@ from torch import nn
 
 from ..check.devices import explain_mix
 from ..check.explain import explain
+from ..check.single_sample import find_single_samples
 from ..check.steps import explain_broadcast
+from ..check.traps import find_flow_traps
 from ..discover.document import Document, read_document
 from ..discover.models import find_models
 from ..discover.steps import Script
@@ -20,13 +22,15 @@ from ..resolve.inputs import Inputs
 from ..resolve.judge import make_arguments
 from ..resolve.load import Loaded
 from ..resolve.resolve import Oracle
-from ..schema import Analyse, Diagnostic, ModelSite, Pin, Position, PyModelError, Range, Related, Trace
+from ..schema import Analyse, Diagnostic, ModelSite, Pin, Position, PyModelError, Range, Related
+from ..trace.assemble import Failure
 from ..trace.instrument import Instrumenter
 from ..trace.memo import Memo
 from ..trace.meta import build
 from ..trace.pieces import Prepared
 from ..trace.places import Places
 from ..trace.script import Followed, follow
+from .second_look import Seen
 from .trials import make_engine
 
 
@@ -38,20 +42,22 @@ def trace_script(
     folder: str,
     poll: Callable[[], None],
     get_memo: Callable[[], Memo | None],
-) -> Trace:
+) -> Seen:
     """The values of a script's steps. What could not be run is told in `attempts`."""
     places = Places(request.documents)
     prepared = Prepared(script, loaded.module, loaded.document, instrumenter)
     oracle = _ScriptOracle(request, loaded, folder, poll, get_memo)
     with default_arguments():
         followed = follow(prepared, oracle, frozenset(loaded.files), places, poll, get_memo())
-    diagnostics = tuple(dict.fromkeys(_diagnose(followed, request.path, places)))
-    return dataclasses.replace(followed.trace, diagnostics=diagnostics, files=loaded.files)
+    failures, silent = _diagnose(followed, request.path, places)
+    diagnostics = tuple(dict.fromkeys((*failures, *silent)))
+    trace = dataclasses.replace(followed.trace, diagnostics=diagnostics, files=loaded.files)
+    return Seen(trace, followed.operations, failures)
 
 
-def _diagnose(followed: Followed, path: str, places: Places) -> list[Diagnostic]:
-    """What is wrong in the steps, each on the script's line that leads to it."""
-    found = []
+def _diagnose(followed: Followed, path: str, places: Places) -> tuple[dict[Diagnostic, Failure], list[Diagnostic]]:
+    """What fails in the steps, each on the script's line that leads to it, and what is silently wrong."""
+    found: dict[Diagnostic, Failure] = {}
     for failure, called_at in followed.failures:
         place = places.locate(called_at)
         if place is None:
@@ -63,9 +69,12 @@ def _diagnose(followed: Followed, path: str, places: Places) -> list[Diagnostic]
             explained = dataclasses.replace(
                 explained, path=place.path, start=place.start, end=place.end, related=related
             )
-        found.append(explained)
-    mixes = [each for mix in followed.mixes if (each := explain_mix(mix, places)) is not None]
-    return [*found, *mixes, *map(explain_broadcast, followed.broadcasts)]
+        found[explained] = failure
+    batch = "B" if "B" in followed.trace.symbols else None
+    silent = [each for mix in followed.mixes if (each := explain_mix(mix, places)) is not None]
+    silent += map(explain_broadcast, followed.broadcasts)
+    traps = find_flow_traps(followed.operations, batch) + find_single_samples(followed.operations, followed.draws)
+    return found, silent + [each for each in traps if each.path == path]
 
 
 class _ScriptOracle:

@@ -14,13 +14,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pymodel.discover.pins import format_inputs, split_pin
 from pymodel.discover.roots import find_import_roots
 from pymodel.schema import (
     Analyse,
+    Checked,
     Diagnostic,
     Failed,
     Finished,
@@ -213,6 +214,12 @@ class Analyses:
             return
         if isinstance(event, Traced):
             self._keep(state, event.trace, run)
+        elif isinstance(event, Checked):
+            answer = state.answers.get(event.target.rpartition("::")[2])
+            if answer is not None and answer.version == run.version:
+                state.answers[event.target.rpartition("::")[2]] = replace(
+                    answer, trace=replace(answer.trace, diagnostics=event.diagnostics), _view=None
+                )
         else:
             self._end(state, event, run)
         self._on_change(state)

@@ -9,6 +9,7 @@ from functools import cached_property
 from pymodel.discover.document import Document, parse_document
 from pymodel.discover.models import find_models
 from pymodel.discover.steps import MAIN, Script, find_script
+from pymodel.lint.lint import lint
 from pymodel.schema import Diagnostic, ModelSite, Read, Trace, Value
 
 from .shift import map_lines, shift_diagnostics, shift_trace
@@ -128,6 +129,7 @@ class State:
         found += shift_diagnostics(self.file_diagnostics, self.path, map_lines(self.file_lines, self.document.lines))
         for view in self.views():
             found += view.trace.diagnostics
+        found += lint(self.document)
         seen: dict[tuple[object, ...], Diagnostic] = {}
         for each in found:
             if each.path == self.path:

@@ -20,6 +20,7 @@ from typing import Any
 from pymodel.schema import (
     Analyse,
     Cancel,
+    Checked,
     Failed,
     Finished,
     MalformedMessage,
@@ -37,8 +38,15 @@ from .l10n import t
 log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-EVENTS: dict[str, type] = {"ready": Ready, "started": Started, "traced": Traced, "finished": Finished, "failed": Failed}
-Event = Started | Traced | Finished | Failed
+EVENTS: dict[str, type] = {
+    "ready": Ready,
+    "started": Started,
+    "traced": Traced,
+    "checked": Checked,
+    "finished": Finished,
+    "failed": Failed,
+}
+Event = Started | Traced | Checked | Finished | Failed
 LARGE_FRAME = 30_000
 DEATHS, DEATH_SECONDS = 3, 60.0
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-TEXT = ("discover", "graph", "recipe", "runs", "schema")
-TORCH = ("resolve", "trace", "check", "cost", "train", "export", "worker")
+TEXT = ("discover", "graph", "lint", "recipe", "runs", "schema")
+TORCH = ("resolve", "trace", "check", "fix", "cost", "train", "export", "worker")
 
 
 def imported_names(source: str, package: str) -> set[str]:

@@ -1,0 +1,40 @@
+"""`unregistered-tensor`: a tensor that is neither parameter nor buffer: `.to()` leaves it behind, and no checkpoint
+holds it."""
+
+from __future__ import annotations
+
+import ast
+
+import torch
+from torch import nn
+
+from ..schema import Diagnostic
+from .attributes import ClassText
+from .words import show
+
+HANDLED = frozenset(
+    ("to", "type_as", "cuda", "cpu", "shape", "size", "dim", "ndim", "dtype", "device", "numel", "item")
+)
+"""What is asked of a tensor that code brings along itself, or of which no values are needed."""
+
+
+def find_unregistered_tensors(model: nn.Module, text: ClassText) -> list[Diagnostic]:
+    """Witness: the instance that was built holds the tensor, and `forward` uses it as it lies."""
+    found = []
+    for name, value in vars(model).items():
+        place = text.place(name)
+        if place is None or not isinstance(value, torch.Tensor) or not _is_used_as_it_lies(text, name):
+            continue
+        shape = show(tuple(value.shape))
+        if value.requires_grad and value.is_leaf:
+            fate, fitting = "the optimizer does not see it", f"`nn.Parameter` makes `self.{name}` a parameter."
+        else:
+            fate = "`.to(device)` leaves it where it is, and checkpoints lack it"
+            fitting = f'`self.register_buffer("{name}", …)` takes it along.'
+        words = f"`self.{name}` {shape} is neither a parameter nor a buffer: {fate}. {fitting}"
+        found.append(Diagnostic("unregistered-tensor", "warning", words, place.path, place.start, place.end))
+    return found
+
+
+def _is_used_as_it_lies(text: ClassText, name: str) -> bool:
+    return any(not (isinstance(around, ast.Attribute) and around.attr in HANDLED) for _, around in text.loads(name))

@@ -1,0 +1,32 @@
+"""Mixed dtypes that torch refuses in its kernels, which do not run on meta.
+
+The rules are those of torch's CPU kernels, version 2.13.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+WEIGHTED = frozenset(
+    (
+        *("linear", "bilinear", "matmul", "__matmul__", "__rmatmul__", "mm", "bmm", "addmm", "baddbmm", "mv"),
+        *(f"conv{rank}d" for rank in (1, 2, 3)),
+        *(f"conv_transpose{rank}d" for rank in (1, 2, 3)),
+    )
+)
+"""Functions whose tensors must all be of one dtype."""
+
+
+def refuse_mixed(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Refuse operands of several dtypes, as torch would.
+
+    Raises:
+        RuntimeError: they differ; the message names the dtypes of the first and of the one that differs.
+    """
+    dtypes = [each.dtype for each in (*args, *kwargs.values()) if isinstance(each, torch.Tensor)]
+    for dtype in dtypes[1:]:
+        if dtype is not dtypes[0]:
+            given, wanted = (str(each).removeprefix("torch.") for each in (dtypes[0], dtype))
+            raise RuntimeError(f"expected operands of the same dtype, but got: {given} != {wanted}")
