@@ -24,15 +24,13 @@ def find_unused(model: nn.Module, text: ClassText, trace: Trace) -> list[Diagnos
         place = text.place(name)
         if place is None or name in text.names_read or name in called:
             continue
-        is_module = isinstance(value, nn.Module)
         count = sum(each.numel() for each in value.parameters()) if isinstance(value, nn.Module) else value.numel()
-        if is_module and not count:
-            words = f"`self.{name}` ({value}) is never used: no line of this file calls it."
-        else:
-            words = (
-                f"`self.{name}` is never used: its {count:,} parameters get no gradient, but are kept, saved, and "
-                "stop distributed training."
-            )
-        code = "unused-module" if is_module else "unused-parameter"
+        if not count:
+            continue
+        words = (
+            f"`self.{name}` is never used: its {count:,} parameters get no gradient, but are kept, saved, and stop "
+            "distributed training."
+        )
+        code = "unused-module" if isinstance(value, nn.Module) else "unused-parameter"
         found.append(Diagnostic(code, "warning", words, place.path, place.start, place.end))
     return found

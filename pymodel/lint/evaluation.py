@@ -21,17 +21,15 @@ def find_evaluation_faults(document: Document) -> list[Diagnostic]:
     """Witness: a function that says it evaluates, loops over data and calls a model, in a file that trains one, and
     neither it nor what calls it switches training or gradients off."""
     tree = document.tree
-    trains = names_anything(tree, "backward")
+    if ".backward" not in document.text:
+        return []
+    functions = [node for node in ast.walk(tree) if isinstance(node, FUNCTIONS)]
     found = []
-    for function in (node for node in ast.walk(tree) if isinstance(node, FUNCTIONS)):
-        call = _model_call(function)
-        if call is None or not trains or not EVALUATES.search(function.name) or _is_test(document, function):
+    for function in functions:
+        call = _model_call(function) if EVALUATES.search(function.name) else None
+        if call is None or names_anything(function, "backward", "step", "grad") or _is_test(document, function):
             continue
-        if names_anything(function, "backward", "step", "grad"):
-            continue
-        around = [
-            caller for caller in ast.walk(tree) if isinstance(caller, FUNCTIONS) and _calls(caller, function.name)
-        ]
+        around = [caller for caller in functions if _calls(caller, function.name)]
         statements = (each for each in tree.body if not isinstance(each, (*FUNCTIONS, ast.ClassDef)))
         top = [each for each in statements if _calls(each, function.name)]
         nearby: list[ast.AST] = [function, *around, *top]

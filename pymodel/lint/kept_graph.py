@@ -13,6 +13,8 @@ def find_kept_graphs(document: Document) -> list[Diagnostic]:
     """Witness: in one loop `loss.backward()` and `total += loss`; nothing ever goes backward from `total`, and the loop
     does not take it off the graph."""
     found: dict[ast.AST, Diagnostic] = {}
+    if ".backward(" not in document.text:
+        return []
     for scope in find_scopes(document.tree):
         everywhere = {each.owner for each in method_calls(own_nodes(scope), "backward")}
         rebound = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from ..discover.document import Document
 from ..schema import Diagnostic
 from .evaluation import find_evaluation_faults
@@ -9,6 +11,7 @@ from .kept_graph import find_kept_graphs
 from .missing_zero_grad import find_missing_zero_grad
 
 
+@lru_cache(maxsize=64)
 def lint(document: Document) -> tuple[Diagnostic, ...]:
     """The findings of a text, in the order of the text. A text that mentions no torch has none."""
     if "torch" not in document.text:

@@ -20,7 +20,9 @@ def find_missing_zero_grad(document: Document) -> list[Diagnostic]:
     """Witness: a loop with `backward()` and the step of an optimizer of `torch.optim` made here, and no word of
     `zero_grad` (or of gradients set to None) in the whole file."""
     tree = document.tree
-    if names_anything(tree, "zero_grad", "grad", "manual_backward", "GradScaler", "Accelerator", "Fabric", "closure"):
+    if ".backward(" not in document.text or names_anything(
+        tree, "zero_grad", "grad", "manual_backward", "GradScaler", "Accelerator", "Fabric", "closure"
+    ):
         return []
     optimizers = made_by(tree, OPTIMIZERS)
     found: dict[ast.Call, Diagnostic] = {}

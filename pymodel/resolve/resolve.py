@@ -61,6 +61,10 @@ SEARCH_SECONDS = 4.0
 ALL_SECONDS = 6.0
 """For one model with all that is tried of others on its behalf."""
 LEAST_SECONDS = 0.3
+IN_OWN_WORDS = 3
+"""The rank of inputs that the file itself states and that do not fit."""
+REFUSALS = (AssertionError, ValueError, ZeroDivisionError)
+"""How a constructor refuses its arguments."""
 SECONDS_IN_PARENT = 1.5
 """For a block that the file uses in a larger model: it is better known from there than from a long search."""
 
@@ -137,9 +141,18 @@ class Oracle:
         seconds = SECONDS_IN_PARENT if holders else SEARCH_SECONDS
         best: tuple[tuple[int, float, int], Resolution] | None = None
         stated = stated_constructions(site, self.loaded, texts, self.neighbours, pins)
+        faulty: Resolution | None = None
         for made in itertools.islice(self._build(stated, site, log, failures), MAX_CONSTRUCTIONS):
+            if not self._is_own_call(made.construction.source) and made.construction.source.kind != "pin":
+                if faulty is not None:
+                    return faulty
+                if best is None and self._is_refused(failures):
+                    raise _not_constructed(site, self.loaded.document, log, failures)
             started = time.process_time()
             rank, found = self._feed(made, site, texts, pins, log, seconds)
+            if rank[0] == IN_OWN_WORDS:
+                faulty = faulty or found
+                continue
             if found.verified or made.construction.source.kind == "pin" or rank[0] == 2:
                 return found
             if best is None or rank > best[0]:
@@ -147,6 +160,10 @@ class Oracle:
             seconds -= time.process_time() - started
             if seconds < 0:
                 break
+        if faulty is not None:
+            return faulty
+        if best is None and self._is_refused(failures):
+            raise _not_constructed(site, self.loaded.document, log, failures)
         for oracle, holder in holders:
             if self._remaining() <= 0:
                 break
@@ -241,9 +258,15 @@ class Oracle:
         verdicts = search(
             self._stated_inputs(made, site, texts, pins, previous), self._guessed(model, comments), try_inputs
         )
+        own: Verdict | None = None
         for number, verdict in enumerate(verdicts):
+            if own is not None and any(each.source.kind == "search" for each in verdict.inputs):
+                # What the file itself gives the model does not fit: that is a fault, and no other input hides it.
+                return (IN_OWN_WORDS, 1.0, own.progress), made_of(own)
             if number < MAX_LOGGED:
                 log.append(f"inputs {_show(verdict.inputs)}: {verdict.words or 'fits'}")
+            if own is None and not verdict.keeps and self._is_in_own_words(made, verdict):
+                own = verdict
             if verdict.keeps or (verdict.inputs and verdict.inputs[0].source.kind == "pin"):
                 return (2, 1.0, verdict.progress), made_of(verdict)
             if verdict.ran and reduced is None:
@@ -294,6 +317,21 @@ class Oracle:
         parameters, guesses = guessed_inputs(model, self.loaded.document, comments)
         for specs in combine(guesses):
             yield assemble(parameters, specs, Source("search"))
+
+    def _is_own_call(self, source: Source) -> bool:
+        return source.kind == "call-site" and source.path == self.loaded.document.path
+
+    def _is_refused(self, failures: list[tuple[Construction, BaseException]]) -> bool:
+        """Whether the constructor refuses what the file itself gives it."""
+        return any(self._is_own_call(made.source) and isinstance(why, REFUSALS) for made, why in failures)
+
+    def _is_in_own_words(self, made: _Made, verdict: Verdict) -> bool:
+        """Whether the file itself makes the model and calls it so, and it ran, or failed in an operation."""
+        told = [made.construction.source, *(each.source for each in verdict.inputs)]
+        words = (verdict.words or "").lower()
+        is_checked = "folded" in words or ("expected" in words and "got" in words)
+        got_far = verdict.ran or verdict.failed_on is not None or is_checked
+        return len(told) > 1 and all(map(self._is_own_call, told)) and got_far
 
     def _remaining(self) -> float:
         return self.deadline - time.process_time()

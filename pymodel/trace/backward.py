@@ -53,9 +53,9 @@ def run_backward(
     assumptions = Assumptions(binding)
     paths = {id(module): path for path, module in model.named_modules()}
     mode = ForwardMode(files, paths, poll, False, assumptions, Ledger(model))
-    with torch.device("meta"):
-        args, kwargs = arguments()
     try:
+        with torch.device("meta"):
+            args, kwargs = arguments()
         with warnings.catch_warnings(), without_collector(), calling(mode), autocast_on_meta(), assuming(assumptions):
             warnings.simplefilter("ignore")
             with mode:

@@ -104,10 +104,15 @@ def _convolution(rank: int, transposed: bool) -> Repair:
 
 
 def _product(args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs] | None:
-    """The left operand's rows by the right one's columns; where the batches differ, the left one's."""
+    """The left operand's rows by the right one's columns; where the batches differ, the left one's. A right one that
+    fits transposed was meant so."""
     left, right = args[0], args[1]
     if right.dim() < 2 or left.dim() < 1:
         return None
+    if left.dim() > 1 and right.shape[-1] == left.shape[-1] and right.shape[:-2] == left.shape[:-2]:
+        return _replaced(
+            args, 1, _like(right, (*right.shape[:-2], right.shape[-1], right.shape[-2]), left.dtype)
+        ), kwargs
     inner = left.shape[-1]
     batch = right.shape[:-2]
     try:
@@ -137,10 +142,16 @@ def _einsum(args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs] | None:
 
 
 def _joined(args: Args, kwargs: Kwargs) -> tuple[Args, Kwargs] | None:
-    """All as the first, but for the dimension along which they are joined."""
+    """Along the only dimension in which they differ; else all as the first, but where they are joined."""
     tensors = args[0]
     first = tensors[0]
     dim = int(args[1] if len(args) > 1 else kwargs.get("dim") or kwargs.get("axis") or 0)
+    if dim == 0 and all(tensor.dim() == first.dim() for tensor in tensors):
+        differing = [
+            n for n, sizes in enumerate(zip(*(each.shape for each in tensors), strict=True)) if len(set(sizes)) > 1
+        ]
+        if len(differing) == 1:  # samples are joined by mistake: the only one in which they differ was meant
+            return (tensors, differing[0]), {}
     fitted = [first]
     for tensor in tensors[1:]:
         shape = list(first.shape)

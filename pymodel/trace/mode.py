@@ -481,7 +481,11 @@ class ForwardMode(TorchFunctionMode):
             frame=frame,
             went_on=True,
         )
-        return fitted if isinstance(fitted, torch.Tensor) else original(module, *fitted)
+        if isinstance(fitted, torch.Tensor):
+            return fitted
+        for tensor in tensors_in(fitted):
+            self.take_input(tensor)  # where the model is, as what it stands in for should be
+        return original(module, *fitted)
 
     def user_frame(self, frame: FrameType | None) -> Frame | None:
         """The innermost frame of the user's own files."""

@@ -225,6 +225,7 @@ class _Analysis:
             )
 
         probes = probe(start, sizes, _sizes_within(model))
+        binding = probes.base.binding
         names = name_variables(probes, sizes, self.instrumenter.sites, model)
         probes = probes.named(names)
         inputs = tuple(_describe_input(each) for each in bind(loosened, probes.dims))
@@ -246,7 +247,7 @@ class _Analysis:
             trace,
             failures=failures,
             built_at=assembled.built_at,
-            look=lambda: self._look_at_gradients(trace, model, loosened, probes.base.binding),
+            look=lambda: self._look_at_gradients(trace, model, loosened, binding),
         )
 
     def _look_at_gradients(
@@ -372,7 +373,10 @@ def _describe_error(error: BaseException, place: Location) -> Diagnostic:
     if isinstance(error, SystemExit):
         words = f"this exits (code {error.code}): in an analysis nothing after it is known."
         return Diagnostic("exits", "warning", words, place.path, place.start, place.end)
-    return Diagnostic("raises", "error", _first_line(error), place.path, place.start, place.end)
+    words = _first_line(error)
+    if isinstance(error, AssertionError) and not str(error):
+        words = "This assertion does not hold: what it asks for is not so with these arguments."
+    return Diagnostic("raises", "error", words, place.path, place.start, place.end)
 
 
 def _describe_doubt(error: BaseException, place: Location) -> Diagnostic:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pymodel.discover.document import read_document
 from pymodel.discover.pins import format_inputs, split_pin
 from pymodel.discover.roots import find_import_roots
 from pymodel.schema import (
@@ -136,6 +137,16 @@ class Analyses:
         for state in self.states.values():
             state.is_typed_in, state.is_settled = False, False
             self.request(state, delay=0.0, urgent=False)
+
+    def lines_of(self, path: str) -> list[str]:
+        """The lines of a file: the editor's where it is open; none where it cannot be read."""
+        state = next((each for each in self.states.values() if each.path == path), None)
+        if state is not None:
+            return state.document.lines
+        try:
+            return read_document(path).lines
+        except OSError:
+            return []
 
     def give_up(self, problem: str) -> None:
         """Nothing can be analysed: each document with models says why."""

@@ -47,7 +47,8 @@ def shift_trace(trace: Trace, path: str, mapping: dict[int, int]) -> Trace:
 def shift_diagnostics(
     diagnostics: tuple[Diagnostic, ...], path: str, mapping: dict[int, int]
 ) -> tuple[Diagnostic, ...]:
-    return _shift_all(diagnostics, path, mapping)
+    """What still stands where it stood. Fixes go: they were proven on the text as it was."""
+    return tuple(dataclasses.replace(each, fixes=()) for each in _shift_all(diagnostics, path, mapping))
 
 
 def _shift_all(places: tuple[Place, ...], path: str, mapping: dict[int, int]) -> tuple[Place, ...]:

@@ -126,7 +126,11 @@ class State:
     def diagnostics(self) -> list[Diagnostic]:
         """Every finding of the document, once."""
         found: list[Diagnostic] = list(self.document.errors)
-        found += shift_diagnostics(self.file_diagnostics, self.path, map_lines(self.file_lines, self.document.lines))
+        if self.file_lines == self.document.lines:
+            found += self.file_diagnostics
+        else:
+            moved = map_lines(self.file_lines, self.document.lines)
+            found += shift_diagnostics(self.file_diagnostics, self.path, moved)
         for view in self.views():
             found += view.trace.diagnostics
         found += lint(self.document)

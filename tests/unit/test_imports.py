@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-TEXT = ("discover", "graph", "lint", "recipe", "runs", "schema")
+TEXT = ("discover", "graph", "lint", "recipe", "rewrite", "runs", "schema")
 TORCH = ("resolve", "trace", "check", "fix", "cost", "train", "export", "worker")
 
 

@@ -1,12 +1,16 @@
-"""Code actions: the proven fixes of diagnostics, and pinning the input that was found."""
+"""Code actions: the proven fixes of diagnostics, pinning the input that was found, and writing shapes down."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
-from pymodel.schema import Diagnostic, ModelSite, Trace
+from pymodel.rewrite.annotations import annotate_forward
+from pymodel.rewrite.shape_test import test_path, write_shape_test
+from pymodel.schema import Diagnostic, Edit, ModelSite, Trace
 
 from ..convert import path_to_uri, to_lsp_diagnostic, to_lsp_range
 from ..l10n import t
@@ -17,7 +21,9 @@ if TYPE_CHECKING:
 
 
 def register(server: PyModelServer) -> None:
-    options = types.CodeActionOptions(code_action_kinds=[types.CodeActionKind.QuickFix])
+    options = types.CodeActionOptions(
+        code_action_kinds=[types.CodeActionKind.QuickFix, types.CodeActionKind.RefactorRewrite]
+    )
 
     @server.feature(types.TEXT_DOCUMENT_CODE_ACTION, options)
     async def code_action(params: types.CodeActionParams) -> list[types.CodeAction]:
@@ -35,27 +41,55 @@ def register(server: PyModelServer) -> None:
             traced = state.trace(site.name)
             if traced is not None and first <= site.line <= last:
                 actions += _pin(server, state, site, traced[0])
+                if not traced[1]:
+                    actions += _write_down(server, state, site, traced[0])
         return actions
 
 
 def _fixes(server: PyModelServer, state: State, found: Diagnostic) -> list[types.CodeAction]:
-    lines = state.document.lines
+    """The proven fixes of a finding; the first one is what an editor applies when it is asked to mend it."""
+    diagnostic = to_lsp_diagnostic(found, state.document.lines, server.encoding)
     return [
         types.CodeAction(
             fix.title,
             types.CodeActionKind.QuickFix,
-            diagnostics=[to_lsp_diagnostic(found, lines, server.encoding)],
-            edit=types.WorkspaceEdit(
-                {
-                    path_to_uri(edit.path): [
-                        types.TextEdit(to_lsp_range(edit.start, edit.end, lines, server.encoding), edit.text)
-                    ]
-                    for edit in fix.edits
-                }
-            ),
+            diagnostics=[diagnostic],
+            is_preferred=number == 0,
+            edit=_workspace_edit(server, fix.edits),
         )
-        for fix in found.fixes
+        for number, fix in enumerate(found.fixes)
     ]
+
+
+def _workspace_edit(server: PyModelServer, edits: Iterable[Edit]) -> types.WorkspaceEdit:
+    changes: dict[str, list[types.TextEdit]] = {}
+    for edit in edits:
+        place = to_lsp_range(edit.start, edit.end, server.analyses.lines_of(edit.path), server.encoding)
+        changes.setdefault(path_to_uri(edit.path), []).append(types.TextEdit(place, edit.text))
+    return types.WorkspaceEdit(changes)
+
+
+def _write_down(server: PyModelServer, state: State, site: ModelSite, trace: Trace) -> list[types.CodeAction]:
+    """Annotations and a test of the shapes that were found."""
+    actions = []
+    edits = annotate_forward(state.document, site.name, trace)
+    if edits:
+        title = t("Write the shapes of {0} as jaxtyping annotations", site.name)
+        edit = _workspace_edit(server, edits)
+        actions.append(types.CodeAction(title, types.CodeActionKind.RefactorRewrite, edit=edit))
+    text = write_shape_test(state.path, site.name, trace)
+    path = test_path(state.path, site.name)
+    if text is not None and not Path(path).exists():
+        uri, start = path_to_uri(path), types.Position(0, 0)
+        document = types.OptionalVersionedTextDocumentIdentifier(uri)
+        changes: list[types.TextDocumentEdit | types.CreateFile | types.RenameFile | types.DeleteFile] = [
+            types.CreateFile(uri),
+            types.TextDocumentEdit(document, [types.TextEdit(types.Range(start, start), text)]),
+        ]
+        title = t("Write a test of the shapes of {0}", site.name)
+        edit = types.WorkspaceEdit(document_changes=changes)
+        actions.append(types.CodeAction(title, types.CodeActionKind.RefactorRewrite, edit=edit))
+    return actions
 
 
 def _pin(server: PyModelServer, state: State, site: ModelSite, trace: Trace) -> list[types.CodeAction]:
