@@ -42,6 +42,14 @@ class Backward:
     refused: str | None = None
 
 
+class _GraphMode(ForwardMode):
+    """A run whose tensors can be asked for, with the graph behind them."""
+
+    def tensor(self, name: str) -> torch.Tensor:
+        """The tensor that has an id."""
+        return self._kept[int(name[1:]) - 1]
+
+
 def run_backward(
     model: nn.Module,
     arguments: Callable[[], tuple[tuple[Any, ...], dict[str, Any]]],
@@ -52,7 +60,7 @@ def run_backward(
     """Run `model` and a backward pass from the sum of its outputs. What fails for other reasons tells nothing."""
     assumptions = Assumptions(binding)
     paths = {id(module): path for path, module in model.named_modules()}
-    mode = ForwardMode(files, paths, poll, False, assumptions, Ledger(model))
+    mode = _GraphMode(files, paths, poll, False, assumptions, Ledger(model))
     try:
         with torch.device("meta"):
             args, kwargs = arguments()
@@ -63,7 +71,7 @@ def run_backward(
     except (Exception, SystemExit):  # the run before told of it
         return Backward()
     ends = [each for each in tensors_in(output) if each.requires_grad]
-    parameters = {name: each for name, each in model.named_parameters() if each.requires_grad and mode.has_met(each)}
+    parameters = {name: each for name, each in model.named_parameters() if each.requires_grad and mode.known_id(each)}
     if not ends or not parameters or assumptions.made or len(mode.operations) > MAX_OPERATIONS:
         return Backward()
     try:
@@ -76,7 +84,7 @@ def run_backward(
     return Backward(_find_cuts(mode, {name: parameters[name] for name in lost}))
 
 
-def _find_cuts(mode: ForwardMode, lost: dict[str, nn.Parameter]) -> tuple[Cut, ...]:
+def _find_cuts(mode: _GraphMode, lost: dict[str, nn.Parameter]) -> tuple[Cut, ...]:
     """For each parameter that no gradient reaches, the first operation on its way that gave something without one."""
     behind: dict[int, list[str]] = {}
     for name, parameter in lost.items():

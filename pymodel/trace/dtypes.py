@@ -19,12 +19,14 @@ WEIGHTED = frozenset(
 """Functions whose tensors must all be of one dtype."""
 
 
-def refuse_mixed(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Refuse operands of several dtypes, as torch would.
+def refuse_mixed(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Refuse operands of several dtypes to one of the functions that take one, as torch would.
 
     Raises:
         RuntimeError: they differ; the message names the dtypes of the first and of the one that differs.
     """
+    if name not in WEIGHTED:
+        return
     dtypes = [each.dtype for each in (*args, *kwargs.values()) if isinstance(each, torch.Tensor)]
     for dtype in dtypes[1:]:
         if dtype is not dtypes[0]:

@@ -26,7 +26,7 @@ from .assumed_numbers import plain
 from .autocast import autocast_dtype
 from .constants import move_knowing
 from .devices import ASKED, HOME, UNNAMED, Mix, destination, differing, named_device, shown
-from .dtypes import WEIGHTED, refuse_mixed
+from .dtypes import refuse_mixed
 from .frontier import expected_output, repair_module
 from .handlers import is_caught
 from .kernels import STAND_INS
@@ -120,14 +120,6 @@ class ForwardMode(TorchFunctionMode):
         known = self._known.get(id(tensor))
         return known[0] if known else ""
 
-    def has_met(self, tensor: torch.Tensor) -> bool:
-        """Whether an operation was given this tensor, or made it."""
-        return id(tensor) in self._known
-
-    def tensor(self, name: str) -> torch.Tensor:
-        """The tensor that has an id."""
-        return self._kept[int(name[1:]) - 1]
-
     def first_device(self, tensor: torch.Tensor) -> str:
         """Where a tensor is that no operation of the run made: with the model, unless it is marked."""
         return HOME if isinstance(tensor, nn.Parameter) else getattr(tensor, ASKED, HOME)
@@ -215,8 +207,7 @@ class ForwardMode(TorchFunctionMode):
         inputs: list[torch.Tensor] = []
         try:
             said = self.asker.ask(func, args, kwargs, inputs)
-            if name in WEIGHTED:
-                refuse_mixed(args, kwargs)
+            refuse_mixed(name, args, kwargs)
         except (RuntimeError, ValueError, IndexError, TypeError) as error:
             return self._fail(func, name, args, kwargs, error), tensors_in(args, kwargs), None
         return None if said is None else (said[0], inputs, said[1])
@@ -245,11 +236,10 @@ class ForwardMode(TorchFunctionMode):
             self.asker.forget()
         try:
             output = func(*args, **kwargs)
-            if name in WEIGHTED:
-                refuse_mixed(args, kwargs)
+            refuse_mixed(name, args, kwargs)
+            return output
         except (RuntimeError, ValueError, IndexError, TypeError) as error:
             return self._fail(func, name, args, kwargs, error)
-        return output
 
     def _on_meta(self, values: Any) -> Any:
         def convert(value: Any) -> Any:
@@ -481,11 +471,9 @@ class ForwardMode(TorchFunctionMode):
             frame=frame,
             went_on=True,
         )
-        if isinstance(fitted, torch.Tensor):
-            return fitted
         for tensor in tensors_in(fitted):
             self.take_input(tensor)  # where the model is, as what it stands in for should be
-        return original(module, *fitted)
+        return fitted if isinstance(fitted, torch.Tensor) else original(module, *fitted)
 
     def user_frame(self, frame: FrameType | None) -> Frame | None:
         """The innermost frame of the user's own files."""
