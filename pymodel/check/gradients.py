@@ -15,6 +15,10 @@ SUSPECTS = re.compile(
     r"detach|\.data\b|no_grad|inference_mode|argm(ax|in)|\binplace\b|[a-z]_\(|[-+*/]=|\.round\(|torch\.tensor|\]\s*=[^=]"
 )
 """What may cut a gradient's path or overwrite a value; a text with none of it needs no backward pass."""
+CUTTING = frozenset(
+    ("detach", "argmax", "argmin", "round", "sign", "floor", "ceil", "trunc", "bernoulli", "multinomial")
+)
+"""Functions that give what has no gradient. Where gradients are switched off instead, that may be for evaluation."""
 NAMED = 2
 
 
@@ -23,7 +27,7 @@ def find_cut_gradients(backward: Backward, places: Places) -> list[Diagnostic]:
     found = []
     for cut in backward.cuts:
         place = places.locate(cut.frame)
-        if place is None:
+        if place is None or cut.function not in CUTTING:
             continue
         names = ", ".join(f"`{name}`" for name in cut.parameters[:NAMED])
         more = f" and {len(cut.parameters) - NAMED} more" if len(cut.parameters) > NAMED else ""
