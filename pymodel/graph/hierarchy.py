@@ -6,7 +6,7 @@ Pure text: it reads a Trace and knows nothing of torch.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import defaultdict, deque
 from functools import cached_property
 
 from ..schema import ModuleSummary, Operation, Tensor, Trace
@@ -92,3 +92,16 @@ def module_path(operation: Operation) -> str | None:
 
 def _place(operation: Operation) -> tuple[object, ...]:
     return operation.path, operation.start, operation.end
+
+
+def hierarchy_of(trace: Trace) -> Hierarchy:
+    """The hierarchy of a trace. A trace is asked for many levels and places, one after the other: the last few stay."""
+    for known in _RECENT:
+        if known.trace is trace:
+            return known
+    made = Hierarchy(trace)
+    _RECENT.append(made)
+    return made
+
+
+_RECENT: deque[Hierarchy] = deque(maxlen=4)

@@ -13,7 +13,7 @@ from ..schema import Level, Position, PyModelError, Trace
 from .compare import Comparison, merge_flows
 from .flow import trace_flow
 from .folding import Drawing, draw_groups, fold_equal_blocks, name_of_row, open_group, open_row, split_group, split_row
-from .hierarchy import ROOT, Hierarchy
+from .hierarchy import ROOT, Hierarchy, hierarchy_of
 from .lookup import find_operation
 
 
@@ -38,7 +38,7 @@ def build_level(trace: Trace, path: str = "", comparison: Comparison | None = No
     Raises:
         UnknownLevel: nothing in the trace has this id.
     """
-    drawing = _draw(Hierarchy(trace), path, comparison)
+    drawing = _draw(hierarchy_of(trace), path, comparison)
     return Level(path, drawing.nodes, drawing.edges)
 
 
@@ -49,7 +49,7 @@ def find_node(trace: Trace, path: str, file: str, position: Position, inner: Seq
     Raises:
         UnknownLevel: nothing in the trace has this id.
     """
-    hierarchy = Hierarchy(trace)
+    hierarchy = hierarchy_of(trace)
     known = [each for each in inner if _is_level(hierarchy, each)]
     for level in (*sorted(known, key=lambda each: -_depth(hierarchy, each)), path):
         found = find_operation(hierarchy, _opened(hierarchy, level), file, position)
@@ -67,7 +67,7 @@ def locate(trace: Trace, id: str) -> Place:
     Raises:
         UnknownLevel: nothing in the trace has this id.
     """
-    hierarchy = Hierarchy(trace)
+    hierarchy = hierarchy_of(trace)
     if id not in hierarchy.index:
         raise UnknownLevel(trace, id)
     parent = hierarchy.parents[hierarchy.index[id]]
@@ -82,7 +82,7 @@ def breadcrumbs(trace: Trace, path: str) -> list[tuple[str, str]]:
     Raises:
         UnknownLevel: nothing in the trace has this id.
     """
-    hierarchy = Hierarchy(trace)
+    hierarchy = hierarchy_of(trace)
     opened = _opened(hierarchy, path)
     separator = "::" if "::" in trace.target else ":"
     crumbs = [("", trace.target.rpartition(separator)[2])]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ..schema import Dims, Hit, Operation, Trace
-from .hierarchy import ROOT, Hierarchy, module_path
+from .hierarchy import ROOT, Hierarchy, hierarchy_of, module_path
 
 MOST_HITS = 50
 _BETWEEN_DIMS = re.compile(r"[×x*,]")
@@ -20,7 +20,7 @@ def find_hits(trace: Trace, query: str, limit: int = MOST_HITS) -> tuple[Hit, ..
     words = query.lower().split()
     if not words:
         return ()
-    hierarchy = Hierarchy(trace)
+    hierarchy = hierarchy_of(trace)
     ranked = []
     for i in range(len(hierarchy.operations)):
         if _is_drawn(hierarchy, i):

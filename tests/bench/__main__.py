@@ -20,7 +20,7 @@ def main() -> int:
     print(f"{when}, torch {torch.__version__}, Python {platform.python_version()}, processor time\n")
     print("| what | goal | result | met |")
     print("|---|---|---|---|")
-    met = [*_trace_rows(), *_edit_rows(), *_server_rows(), *_tool_rows(), *_training_rows()]
+    met = [*_trace_rows(), *_edit_rows(), *_server_rows(), *_tool_rows(), *_training_rows(), *_panel_rows()]
     return 0 if all(met) else 1
 
 
@@ -115,6 +115,20 @@ def _training_rows() -> list[bool]:
                 ratio >= 0.99 or more <= 50,
             )
         )
+    return met
+
+
+def _panel_rows() -> list[bool]:
+    found: dict[str, dict[str, float]] = measure_apart("panel", "all")
+    met = []
+    for name, times in found.items():
+        for what, goal in (("paint", 400), ("descend", 150), ("lit", 50), ("refresh", 200), ("heap", 150)):
+            unit = "MB" if what == "heap" else "ms"
+            met.append(
+                _row(f"panel, {what}: {name}", f"≤ {goal} {unit}", f"{times[what]:.0f} {unit}", times[what] <= goal)
+            )
+    ratio = found["resnet50"]["netron"] / found["resnet50"]["paint"]
+    met.append(_row("Netron, the same operations flat ÷ panel, paint: resnet50", "> 1", f"{ratio:.1f}", ratio > 1))
     return met
 
 

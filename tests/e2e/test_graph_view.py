@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Error, Frame
 
 from .conftest import Open
+from .test_graph_page import onnx_bytes
 from .vscode.workbench import Workbench
 
 SOURCE = """\
@@ -55,6 +56,7 @@ def find(text: str) -> tuple[int, int]:
 def workbench(open_folder: Open, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
     folder = tmp_path_factory.mktemp("blocks")
     (folder / "blocks.py").write_text(SOURCE, encoding="utf-8")
+    (folder / "model.onnx").write_bytes(onnx_bytes())
     for words in (("init", "-q"), ("add", "."), ("commit", "-qm", "first")):
         subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *words], cwd=folder, check=True, timeout=60)
     with open_folder(folder) as workbench:
@@ -189,6 +191,17 @@ def test_it_opens_beside_the_code_too(workbench: Workbench) -> None:
     workbench.focus_editor()
     workbench.run("PyModel: Open Graph to the Side")
     workbench.until(lambda: shown(workbench) == 2, "two graphs", seen=lambda: shown(workbench))
+
+
+def test_a_model_file_opens_in_an_editor_of_its_own_when_it_is_asked_for(workbench: Workbench) -> None:
+    workbench.page.locator(".explorer-folders-view .monaco-list-row").filter(has_text="model.onnx").dblclick()
+    workbench.until(lambda: workbench.active_file() == "model.onnx", "the file to be open")
+    workbench.run("View: Reopen Editor With...")
+    row = workbench.page.locator(".quick-input-list .monaco-list-row").filter(has_text="Model Graph (Netron)")
+    row.first.click()
+    file = workbench.webview(".crumb.file", seconds=60)
+    workbench.until(lambda: file.locator("#nodes > g.graph-node").count() == 3, "the file's three nodes")
+    assert file.locator(".crumb.file").inner_text() == "model.onnx"
 
 
 def shown(workbench: Workbench) -> int:

@@ -21,6 +21,7 @@ export function registerGraphView(context: Context): vscode.Disposable {
     panels,
     vscode.window.registerWebviewViewProvider(VIEW, view),
     vscode.window.registerWebviewPanelSerializer(VIEW, panels),
+    vscode.window.registerCustomEditorProvider("pymodel.modelFile", panels),
     command("pymodel.showGraph", (uri, target) => view.show(namedModel(uri, target))),
     command("pymodel.openGraphToSide", (uri, target) => panels.open(namedModel(uri, target, view.session.shownModel))),
     command("pymodel.openModelFile", (file) => view.showFile(file)),
@@ -82,7 +83,7 @@ class GraphView implements vscode.WebviewViewProvider {
   }
 }
 
-class GraphPanels implements vscode.WebviewPanelSerializer, vscode.Disposable {
+class GraphPanels implements vscode.WebviewPanelSerializer, vscode.CustomReadonlyEditorProvider, vscode.Disposable {
   private readonly sessions = new Set<GraphSession>();
 
   constructor(private readonly createSession: () => GraphSession) {}
@@ -95,6 +96,15 @@ class GraphPanels implements vscode.WebviewPanelSerializer, vscode.Disposable {
 
   async deserializeWebviewPanel(panel: vscode.WebviewPanel): Promise<void> {
     this.adopt(panel);
+  }
+
+  /** A model file in an editor of its own: read when it is shown. */
+  openCustomDocument(uri: vscode.Uri): vscode.CustomDocument {
+    return { uri, dispose: () => undefined };
+  }
+
+  async resolveCustomEditor(document: vscode.CustomDocument, panel: vscode.WebviewPanel): Promise<void> {
+    await this.adopt(panel).showFile(document.uri);
   }
 
   dispose(): void {
