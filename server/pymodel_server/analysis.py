@@ -102,7 +102,7 @@ class Analyses:
             return
         for state in self.states.values():
             if not state.is_settled and (state is saved or _follows(state, saved, saved.text)):
-                state.is_typed_in = False
+                state.take_as_it_is()
                 self.request(state, delay=0.0, urgent=state is saved)
 
     def close(self, uri: str) -> None:
@@ -135,7 +135,7 @@ class Analyses:
 
     def request_all(self) -> None:
         for state in self.states.values():
-            state.is_typed_in, state.is_settled = False, False
+            state.take_as_it_is()
             self.request(state, delay=0.0, urgent=False)
 
     def lines_of(self, path: str) -> list[str]:
@@ -164,7 +164,10 @@ class Analyses:
                 self._ask_again(state, while_typing=while_typing)
 
     def _ask_again(self, state: State, *, while_typing: bool) -> None:
-        state.is_typed_in, state.is_settled = while_typing, False
+        if while_typing:
+            state.is_typed_in, state.is_settled = True, False
+        else:
+            state.take_as_it_is()
         self.request(state, urgent=False)
 
     # One analysis.
@@ -172,7 +175,10 @@ class Analyses:
     def _begin(self, uri: str) -> None:
         state = self.states[uri]
         if self.worker is None or not state.is_of_interest:
-            if state.is_of_interest and self.problem is not None:
+            if not state.is_of_interest:
+                state.forget_answers()
+                self._on_change(state)
+            elif self.problem is not None:
                 self._fail(state, Failed(0, self.problem, code="crashed"), state.document.lines, state.version)
                 self._on_change(state)
             asyncio.get_running_loop().call_soon(self._scheduler.done, uri)

@@ -104,6 +104,17 @@ class State:
         if script is not None or not self.document.errors:
             self.script = script
 
+    def take_as_it_is(self) -> None:
+        """From here on the text alone counts: a broken one has only the models that can still be read in it."""
+        self.is_typed_in, self.is_settled = False, False
+        self.models, self.script = find_models(self.document), find_script(self.document)
+
+    def forget_answers(self) -> None:
+        """There is nothing to analyse any more."""
+        self.answers, self.files = {}, frozenset()
+        self.file_diagnostics, self.file_lines = (), []
+        self.analysed_version, self.is_settled = self.version, not self.is_typed_in
+
     @property
     def is_of_interest(self) -> bool:
         return bool(self.models or self.script)

@@ -120,3 +120,16 @@ def test_a_half_typed_edit_does_not_lose_the_input_that_ran(start: Start, model_
         client.change(uri, version, text)
         assert client.diagnostics(uri, version)
     assert client.lenses(uri)[0].startswith("x: (B, 3, 12, 12)")
+
+
+def test_a_save_forgets_what_earlier_texts_knew(start: Start, model_file: Path) -> None:
+    client = start(model_file.parent)
+    uri = client.open(model_file, MODEL.replace("64 * 10 * 10, 1024", "64, 1024"))
+    assert client.diagnostics(uri, 1)
+    broken = MODEL.replace("class MyModel(nn.Module)", "class MyModel(")
+    client.change(uri, 2, broken)
+    assert client.lenses(uri)
+    client.notify("textDocument/didSave", {"textDocument": {"uri": uri}})
+    client.wait_by_asking(lambda: not client.lenses(uri), "a text without models")
+    found = client.request("textDocument/diagnostic", {"textDocument": {"uri": uri}})["items"]
+    assert [each["code"] for each in found] == ["syntax-error"]
