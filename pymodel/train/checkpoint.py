@@ -55,6 +55,17 @@ def save_checkpoint(
     return path
 
 
+def keep_checkpoint(path: Path, name: str) -> None:
+    """Keep the checkpoint at `path` under another name as well. Its files are shared where the disk can: they are
+    never written to again."""
+    with _replacing_folder(path.with_name(name)) as temporary:
+        for file in path.iterdir():
+            try:
+                os.link(file, temporary / file.name)
+            except OSError:
+                shutil.copyfile(file, temporary / file.name)
+
+
 def find_checkpoint(folder: Path, *names: str) -> Path:
     """The first of `checkpoints/<name>` that the run in `folder` has; `best`, else `last`, where none is named.
 

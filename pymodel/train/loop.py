@@ -19,7 +19,15 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from ..schema import Recipe
 from .augment import Augmentation, augment_inputs
 from .batch import Batch, batch_size, cut_batch, split_batch
-from .checkpoint import WEIGHTS, capture_random, find_checkpoint, load_weights, restore_random, save_checkpoint
+from .checkpoint import (
+    WEIGHTS,
+    capture_random,
+    find_checkpoint,
+    keep_checkpoint,
+    load_weights,
+    restore_random,
+    save_checkpoint,
+)
 from .data import Data, Loader
 from .evaluate import Evaluation, Measure
 from .journal import Journal
@@ -301,11 +309,18 @@ class Training:
         }
         folder, state = self.journal.folder, self._state(optimizer, random)
         done = self.journal.attempt(lambda: save_checkpoint(folder, name, weights, state, **place))
-        if also is not None:
-            best = weights if self.average is None else self.average.module.state_dict()
-            done = self.journal.attempt(lambda: save_checkpoint(folder, also, best, state, **place)) and done
+        if also is not None and done:
+            done = self.journal.attempt(lambda: self._keep(also, state, place))
         if done:
             self._saved = time.monotonic()
+
+    def _keep(self, name: str, state: dict[str, Any], place: dict[str, Any]) -> None:
+        """The checkpoint `last` under another name, too; where weights are averaged, with those."""
+        folder = self.journal.folder
+        if self.average is None:
+            keep_checkpoint(folder / "checkpoints" / "last", name)
+        else:
+            save_checkpoint(folder, name, self.average.module.state_dict(), state, **place)
 
     def _state(self, optimizer: dict[str, Any], random: dict[str, Any] | None) -> dict[str, Any]:
         """What going on from here exactly needs beside the weights."""

@@ -23,7 +23,7 @@ def start(folder: Path) -> subprocess.Popen[bytes]:
 
 def run_job(root: Path, request: TrainRequest | ExportRequest) -> tuple[Path, Run]:
     folder = runs.create_run(root, request)
-    start(folder).wait(timeout=200)
+    start(folder).wait(timeout=280)
     return folder, runs.read_run(folder)
 
 
