@@ -20,11 +20,23 @@ const watchesFiles = process.platform === "darwin";
 const MAX_CRASHES = 3;
 const CRASH_WINDOW_MS = 3 * 60 * 1000;
 
-/** All that a server is started with: where it differs from the running one's, a new server is needed. */
+/** All that a server is started with. */
 export interface Launch extends Interpreters {
   readonly trusted: boolean;
   readonly workerMode: "fork" | "persistent" | null;
   readonly settings: ServerSettings;
+}
+
+/** Whether a running server can take what has changed; otherwise another one is needed. */
+export function needsRestart(running: Launch | undefined, wanted: Launch): boolean {
+  return (
+    running?.server !== wanted.server || running.trusted !== wanted.trusted || running.workerMode !== wanted.workerMode
+  );
+}
+
+/** What `workspace/didChangeConfiguration` tells a running server. */
+export function changedSettings(launch: Launch): Record<string, unknown> {
+  return { pymodel: { ...launch.settings, interpreter: launch.chosen, interpreters: launch.byFolder } };
 }
 
 export function describeLaunch(interpreters: Interpreters): Launch {
@@ -54,6 +66,7 @@ export function createClient(launch: Launch, { root, cache, log, trace, onGivenU
       { scheme: "file", language: "python" },
       { scheme: "untitled", language: "python" },
       { scheme: "file", pattern: "**/{recipe,*.recipe}.toml" },
+      { notebook: "*", language: "python" },
     ],
     // Links in hovers may run these commands, and no others.
     markdown: { isTrusted: { enabledCommands: ["pymodel.setExampleInput"] } },
@@ -62,11 +75,14 @@ export function createClient(launch: Launch, { root, cache, log, trace, onGivenU
     revealOutputChannelOn: RevealOutputChannelOn.Never,
     stdioOptions: { stdout: logServerLines, stderr: logServerLines },
     errorHandler: boundedRestarts(onGivenUp),
-    synchronize: watchesFiles ? { fileEvents: vscode.workspace.createFileSystemWatcher("**/*.py") } : {},
+    synchronize: watchesFiles
+      ? { fileEvents: vscode.workspace.createFileSystemWatcher("**/{*.py,pyproject.toml}") }
+      : {},
     initializationOptions: {
       client: "vscode",
       trusted: launch.trusted,
       interpreter: launch.chosen,
+      interpreters: launch.byFolder,
       workerMode: launch.workerMode,
       fileEvents: watchesFiles ? "client" : "server",
       settings: launch.settings,

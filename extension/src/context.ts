@@ -3,7 +3,7 @@
 import { isDeepStrictEqual } from "node:util";
 import * as vscode from "vscode";
 import { type LanguageClient, State } from "vscode-languageclient/node";
-import { createClient, describeLaunch, type Launch } from "./client";
+import { changedSettings, createClient, describeLaunch, type Launch, needsRestart } from "./client";
 import { describe } from "./log";
 import { findInterpreters } from "./python/interpreter";
 
@@ -82,12 +82,18 @@ export class Server implements Context, vscode.Disposable {
     return this.transition;
   }
 
-  /** Restarts only if the server would be started differently now: with another interpreter, say, or with trust. */
-  async restartIfLaunchChanged(): Promise<void> {
+  /** Tells the server what has changed in its settings; restarts it only where it has to be started differently. */
+  async takeChanges(): Promise<void> {
     await this.transition;
     const launch = await this.resolveLaunch();
-    if (launch !== undefined && !isDeepStrictEqual(launch, this.launch)) {
+    if (launch === undefined || isDeepStrictEqual(launch, this.launch)) {
+      return;
+    }
+    if (needsRestart(this.launch, launch) || this.client?.state !== State.Running) {
       await this.restart();
+    } else {
+      this.launch = launch;
+      await this.client.sendNotification("workspace/didChangeConfiguration", { settings: changedSettings(launch) });
     }
   }
 

@@ -43,7 +43,7 @@ function restartOnChange(server: Server): vscode.Disposable[] {
   let timer: NodeJS.Timeout | undefined;
   const soon = () => {
     clearTimeout(timer);
-    timer = setTimeout(() => void server.restartIfLaunchChanged(), ENVIRONMENT_SETTLES_MS);
+    timer = setTimeout(() => void server.takeChanges(), ENVIRONMENT_SETTLES_MS);
   };
   let selection: vscode.Disposable | undefined;
   void watchSelection(soon, server.log).then((watcher) => {

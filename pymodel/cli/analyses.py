@@ -14,6 +14,7 @@ from typing import Any
 from ..discover.document import parse_document, read_document
 from ..discover.files import is_skipped
 from ..discover.models import find_models
+from ..discover.pin_tables import find_project_table, find_table_faults, find_table_pins
 from ..discover.pins import PinError, split_pin
 from ..discover.roots import find_import_roots
 from ..discover.steps import MAIN, find_script
@@ -276,6 +277,14 @@ def analyse_file(
     absolute = str(Path(path).resolve())
     roots = find_import_roots(absolute, (str(Path.cwd()),))
     all_targets = targets or list_targets(absolute)
+    project = find_project_table(absolute)
+    if project is not None:
+        document = read_document(absolute)
+        sites = find_models(document)
+        pins = (*pins, *find_table_pins(sites, (project,)))
+        pin_faults = tuple(find_table_faults(document, sites, (project,)))
+    else:
+        pin_faults = ()
     traces: list[Trace] = []
     failures: list[Failed] = []
     for number in range(1, len(all_targets) + 1):
@@ -288,7 +297,7 @@ def analyse_file(
                     for each in traces
                 ]
             elif isinstance(event, Finished):
-                return Analysed(tuple(traces), event.diagnostics, tuple(failures))
+                return Analysed(tuple(traces), (*event.diagnostics, *pin_faults), tuple(failures))
             elif isinstance(event, Failed):
                 failures.append(event)
         fatal = failures[-1].target
@@ -297,7 +306,7 @@ def analyse_file(
         targets = all_targets[all_targets.index(fatal) + 1 :]
         if not targets:
             break
-    return Analysed(tuple(traces), (), tuple(failures))
+    return Analysed(tuple(traces), pin_faults, tuple(failures))
 
 
 def list_targets(path: str) -> tuple[str, ...]:

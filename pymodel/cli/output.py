@@ -47,7 +47,7 @@ def exit_code(diagnostics: Sequence[Diagnostic]) -> int:
 def shapes_document(trace: Trace, target: str) -> dict[str, Any]:
     """A trace in the form of `pymodel shapes --json`, without what only the editor needs."""
     document: dict[str, Any] = to_json(trace)
-    for key in ("reads", "operations", "sizes", "attempts", "files"):
+    for key in ("reads", "operations", "sizes", "attempts", "files", "candidates"):
         del document[key]
     for module in document["modules"]:
         del module["inputs"], module["arguments"], module["activation_bytes"], module["weights"]

@@ -10,12 +10,10 @@ import ast
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from ..schema import Diagnostic, Dim, Input, Pin, Position, PyModelError, Symbol, Trace
+from ..schema import Dim, Input, Pin, PyModelError, Symbol, Trace
 from .document import Document
 from .models import find_models
-from .roots import read_pyproject
 
 COMMENT = re.compile(r"#\s*pymodel:\s*(?P<pin>.+?)\s*$")
 DTYPE = re.compile(r"\)\s*:\s*(?P<dtype>[A-Za-z_][A-Za-z0-9_]*)")
@@ -64,7 +62,7 @@ class InputSpec:
 
 
 def find_pins(document: Document) -> tuple[Pin, ...]:
-    """The pins in comments on the lines of models' definitions; those that are none are left to `find_pin_faults`."""
+    """The pins in comments on the lines of models' definitions; what is none is told by `pin_faults.py`."""
     pins = []
     for site in find_models(document):
         match = COMMENT.search(_line(document, site.line))
@@ -75,42 +73,6 @@ def find_pins(document: Document) -> tuple[Pin, ...]:
                 continue
             pins.append(Pin(site.target, construction, inputs, "comment"))
     return tuple(pins)
-
-
-def find_pin_faults(document: Document) -> tuple[Diagnostic, ...]:
-    """The comments that mean to be pins and are none, as findings on the comment."""
-    faults = []
-    for site in find_models(document):
-        match = COMMENT.search(_line(document, site.line))
-        if match:
-            try:
-                split_pin(match["pin"], path=document.path, line=site.line)
-            except PinError as error:
-                start, end = Position(site.line, match.start("pin")), Position(site.line, match.end("pin"))
-                words = f"{error.message} {error.advice}"
-                faults.append(Diagnostic("bad-pin", "warning", words, document.path, start, end))
-    return tuple(faults)
-
-
-def find_project_pins(folder: str) -> tuple[Pin, ...]:
-    """The pins of a folder's pyproject.toml, targets absolute. One that is none raises.
-
-    `[tool.pymodel.pins]` maps targets, relative to the folder, to pins: `"net.py::Net" = "Net(64), x=(B, 3, 12, 12)"`.
-
-    Raises:
-        PinError: an entry does not follow the grammar.
-    """
-    table = read_pyproject(Path(folder)).get("pymodel", {})
-    pins = table.get("pins", {}) if isinstance(table, dict) else {}
-    found = []
-    for target, text in pins.items() if isinstance(pins, dict) else ():
-        path = str(Path(folder, "pyproject.toml"))
-        if not isinstance(text, str):
-            raise _fault(f"{target} = {text}", path, None)
-        construction, inputs = split_pin(text, path=path)
-        file, _, name = target.rpartition("::")
-        found.append(Pin(f"{Path(folder, file)}::{name}", construction, inputs, "pyproject"))
-    return tuple(found)
 
 
 def split_pin(text: str, *, path: str | None = None, line: int | None = None) -> tuple[str | None, tuple[str, ...]]:
@@ -142,7 +104,10 @@ def parse_input(text: str, *, path: str | None = None, line: int | None = None) 
     name, equals, value = text.partition("=")
     if not equals or not name.strip().isidentifier():
         raise _fault(text, path, line)
-    node = _parse_expression(DTYPE.sub(r") @ \g<dtype>", value), path, line)
+    try:
+        node = _parse_expression(DTYPE.sub(r") @ \g<dtype>", value), path, line)
+    except PinError:
+        raise _fault(text, path, line) from None
     return InputSpec(name.strip(), _spec(node))
 
 

@@ -13,10 +13,11 @@ import torch
 from torch import nn
 
 from ..discover.document import Document
+from ..discover.models import find_models
 from ..discover.pins import ContainerSpec, Spec, TensorSpec, parse_input
-from ..schema import Pin, Source
+from ..schema import Input, Pin, Source
 from .guesses import guess
-from .specs import names_in, replaced, spec_of, tensors_in
+from .specs import names_in, replaced, spec_of, tensors_in, write_expression
 
 TOKENS = 13
 FURTHER = (17, 19, 23)
@@ -82,7 +83,7 @@ def pinned_inputs(model: nn.Module, document: Document, pins: tuple[Pin, ...]) -
     for pin in pins:
         if not pin.inputs or pin.source == "previous":
             continue
-        line = next((n for n, text in enumerate(document.lines, 1) if "# pymodel:" in text), None)
+        line = next((site.line for site in find_models(document) if site.target == pin.target), None)
         return _read_pin(pin, parameters, Source("pin", document.path, line))
     return None
 
@@ -228,6 +229,14 @@ def with_optional(
                 yield (*inputs[:number], new, *inputs[number + 1 :])
             elif name in optional and name not in given:
                 yield (*inputs, ResolvedInput(name, "keyword", spec, Source("search")))
+
+
+def describe_input(found: ResolvedInput) -> Input:
+    """The schema's form of an input."""
+    spec = found.spec
+    if not isinstance(spec, TensorSpec):
+        return Input(found.name, found.by, None, None, write_expression(spec), found.source)
+    return Input(found.name, found.by, spec.dims, spec.dtype or "float32", write_expression(spec), found.source)
 
 
 def _required(model: nn.Module) -> list[inspect.Parameter]:

@@ -23,7 +23,7 @@ from typing import Any
 from ..discover.document import Document, parse_document
 from ..discover.imports import find_module_file, find_wanted_names, module_name
 from ..discover.models import find_models
-from ..discover.pins import find_pin_faults
+from ..discover.pin_faults import find_pin_faults
 from ..discover.slicing import slice_module
 from ..schema import Diagnostic, Position, PyModelError, Range
 from .arguments import default_arguments

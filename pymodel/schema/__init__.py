@@ -59,6 +59,7 @@ from .runs import Run as Run
 from .runs import RunError as RunError
 from .runs import RunState as RunState
 from .runs import TrainRequest as TrainRequest
+from .trace import Candidate as Candidate
 from .trace import Construction as Construction
 from .trace import Dim as Dim
 from .trace import Dims as Dims

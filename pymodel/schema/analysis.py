@@ -31,7 +31,8 @@ class Analyse:
     """Trace the models of a file: those in `targets`, all of them where empty; those named in `first` come first.
 
     `documents` holds the text of every open, unsaved document by absolute path: it is imported in the file's place.
-    `roots` are the folders that imports start from, most local first.
+    `roots` are the folders that imports start from, most local first. With `candidates`, each trace says what else its
+    model could be made by and fed with.
     """
 
     id: int
@@ -42,7 +43,12 @@ class Analyse:
     pins: tuple[Pin, ...] = ()
     mode: Mode = "eval"
     first: tuple[str, ...] = ()
+    candidates: bool = False
     method: Literal["analyse"] = "analyse"
+
+    def replaces(self, older: Analyse) -> bool:
+        """Whether it asks anew what an older request asks, which then need not be answered."""
+        return (self.path, self.targets, self.candidates) == (older.path, older.targets, older.candidates)
 
 
 @dataclass(frozen=True)

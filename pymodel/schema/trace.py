@@ -203,6 +203,16 @@ class Totals:
 
 
 @dataclass(frozen=True)
+class Candidate:
+    """A way to make or to feed a model, as a pin. `words` say why it does not run; they are empty if it does."""
+
+    kind: Literal["construction", "inputs"]
+    pin: str
+    source: Source
+    words: str = ""
+
+
+@dataclass(frozen=True)
 class Trace:
     """All that is known of one model at one version of its document."""
 
@@ -223,3 +233,5 @@ class Trace:
     """What was tried on the way, in words: the answer to "why no shapes here?"."""
     files: tuple[str, ...] = ()
     """Every workspace file that was imported for this answer; a change to one makes it stale."""
+    candidates: tuple[Candidate, ...] = ()
+    """What a person may choose from, where it was asked for."""

@@ -23,24 +23,24 @@ from ..check.devices import explain_mix
 from ..check.explain import explain
 from ..check.flow import Flow
 from ..check.gradients import SUSPECTS, find_cut_gradients, find_overwritten
+from ..check.pins import find_rank_faults
 from ..check.traps import find_traps
 from ..discover.document import Document, read_document
 from ..discover.models import find_models
-from ..discover.pins import PinError, TensorSpec, find_pins
+from ..discover.pins import PinError, find_pins
 from ..discover.steps import MAIN, Script, find_script, lines_followed
 from ..lint.lint import lint
-from ..resolve.inputs import Inputs, ResolvedInput
+from ..resolve.candidates import find_candidates
+from ..resolve.inputs import Inputs, describe_input
 from ..resolve.judge import make_arguments
 from ..resolve.load import Loaded, LoadFailed, load_module
 from ..resolve.resolve import Oracle, Resolution
 from ..resolve.sizes import bind, loosen
-from ..resolve.specs import write_expression
 from ..schema import (
     Analyse,
     Checked,
     Diagnostic,
     Finished,
-    Input,
     Location,
     ModelSite,
     Pin,
@@ -125,7 +125,10 @@ def analyse(
         own.sort(key=lambda pin: order.index(pin.source))
         analysis = _Analysis(request, loaded, oracle, site, tuple(own), instrumenter, poll, get_memo())
         seen.append(analysis.run())
-        emit(Traced(request.id, seen[-1].trace))
+        trace = seen[-1].trace
+        if request.candidates:
+            trace = _replace(trace, candidates=find_candidates(oracle, site, tuple(own)))
+        emit(Traced(request.id, trace))
     if script is not None and (not names or MAIN in names):
         emit(Started(request.id, script.target))
         seen.append(trace_script(request, loaded, script, instrumenter, _folder(request), poll, get_memo))
@@ -200,7 +203,7 @@ class _Analysis:
     def run(self) -> Seen:
         try:
             found = self.oracle.resolve(self.site, self.pins)
-            return self._trace(found)
+            return self._with_rank_faults(self._trace(found))
         except PyModelError as error:
             return Seen(self._failed(error))
 
@@ -228,7 +231,7 @@ class _Analysis:
         binding = probes.base.binding
         names = name_variables(probes, sizes, self.instrumenter.sites, model)
         probes = probes.named(names)
-        inputs = tuple(_describe_input(each) for each in bind(loosened, probes.dims))
+        inputs = tuple(describe_input(each) for each in bind(loosened, probes.dims))
         assembled = assemble(
             target=self.site.target,
             mode=self.request.mode,
@@ -277,6 +280,22 @@ class _Analysis:
         diagnostics += [found for mix in assembled.mixes if (found := explain_mix(mix, self.places)) is not None]
         diagnostics += find_traps(trace, model, self.loaded.document)
         return _replace(trace, diagnostics=tuple(dict.fromkeys(diagnostics))), explained
+
+    def _with_rank_faults(self, seen: Seen) -> Seen:
+        """Where a pinned input fails and one of another rank runs, that is said of the pin."""
+        trace = seen.trace
+        if trace.status == "complete" or not trace.inputs or trace.inputs[0].source.kind != "pin":
+            return seen
+        without_inputs = tuple(dataclasses.replace(pin, inputs=()) for pin in self.pins if pin.source != "previous")
+        try:
+            running = self.oracle.resolve(self.site, without_inputs, depth=1)
+        except PyModelError:
+            return seen
+        if not running.verified:
+            return seen
+        described = tuple(map(describe_input, running.inputs))
+        faults = find_rank_faults(trace.inputs, described, self.loaded.document, self.site)
+        return dataclasses.replace(seen, trace=_replace(trace, diagnostics=(*trace.diagnostics, *faults)))
 
     def _failed(self, error: PyModelError) -> Trace:
         cause = error.__cause__
@@ -354,14 +373,6 @@ def _sizes_within(model: nn.Module) -> list[int]:
     tensors = [each for each in (*model.parameters(), *model.buffers()) if not is_lazy(each)]
     attributes = (value for module in model.modules() for value in vars(module).values() if type(value) is int)
     return sorted({*(size for tensor in tensors for size in tensor.shape), *attributes})
-
-
-def _describe_input(found: ResolvedInput) -> Input:
-    """The schema's form of an input."""
-    spec = found.spec
-    if not isinstance(spec, TensorSpec):
-        return Input(found.name, found.by, None, None, write_expression(spec), found.source)
-    return Input(found.name, found.by, spec.dims, spec.dtype or "float32", write_expression(spec), found.source)
 
 
 def _describe_error(error: BaseException, place: Location) -> Diagnostic:

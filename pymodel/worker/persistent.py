@@ -34,7 +34,7 @@ class PersistentWorker:
         self._source = os.fdopen(source, "rb")
         self._sink = sink
         self._requests: queue.Queue[Analyse | None] = queue.Queue()
-        self._accepted: dict[int, tuple[str, Cancellation]] = {}
+        self._accepted: dict[int, tuple[Analyse, Cancellation]] = {}
         self._sending = threading.Lock()
 
     def serve(self, ready: Ready) -> None:
@@ -63,10 +63,10 @@ class PersistentWorker:
             except MalformedMessage as error:
                 self._send(Failed(int(frame.get("id") or 0), f"malformed request: {error}", code="crashed"))
                 continue
-            for number, (path, _) in tuple(self._accepted.items()):
-                if path == request.path:
+            for number, (older, _) in tuple(self._accepted.items()):
+                if request.replaces(older):
                     self._cancel(number)
-            self._accepted[request.id] = request.path, Cancellation()
+            self._accepted[request.id] = request, Cancellation()
             self._requests.put(request)
         self._requests.put(None)
 

@@ -115,10 +115,9 @@ class Zygote:
         if self.error is not None:
             self.send(Failed(request.id, self.error, code="crashed"))
             return
-        for older in [each for each in self.children.values() if each.request.path == request.path]:
-            self._cancel(older.request.id)
-        for older_request in [each for each in self.waiting if each.path == request.path]:
-            self._cancel(older_request.id)
+        for older in [each.request for each in self.children.values()] + self.waiting:
+            if request.replaces(older):
+                self._cancel(older.id)
         self.waiting.append(request)
 
     def _cancel(self, number: int) -> None:

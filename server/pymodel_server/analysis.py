@@ -15,10 +15,12 @@ import logging
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from pymodel.discover.document import read_document
-from pymodel.discover.pins import format_inputs, split_pin
+from pymodel.discover.pin_tables import PROJECT_FILE, PinTable, find_project_table, find_table_faults, find_table_pins
+from pymodel.discover.pins import format_inputs
 from pymodel.discover.roots import find_import_roots
 from pymodel.schema import (
     Analyse,
@@ -28,12 +30,13 @@ from pymodel.schema import (
     Finished,
     Pin,
     Position,
-    PyModelError,
     Started,
     Trace,
     Traced,
 )
 
+from .interpreter import NoInterpreter
+from .notebooks import Notebooks
 from .schedule import Scheduler
 from .state import Answer, State
 from .workers import Event, Worker
@@ -61,9 +64,9 @@ class Analyses:
 
     def __init__(self, on_change: Callable[[State], None], on_progress: Callable[[str | None], None]) -> None:
         self.states: dict[str, State] = {}
-        self.worker: Worker | None = None
-        self.problem: str | None = None
-        """Why nothing can be analysed, if so."""
+        self.worker_of: Callable[[str], Worker] | None = None
+        """The worker for a file; None before there may be one. Raises `NoInterpreter`."""
+        self.notebooks = Notebooks()
         self.folders: tuple[str, ...] = ()
         self.setting_pins: dict[str, str] = {}
         self._on_change = on_change
@@ -72,6 +75,10 @@ class Analyses:
         self._tasks: set[asyncio.Task[None]] = set()
 
     # What happens to documents.
+
+    def find(self, uri: str) -> State | None:
+        """An open document, or the notebook of an open cell."""
+        return self.states.get(self.notebooks.of_cell(uri) or uri)
 
     def open(self, uri: str, path: str, text: str, version: int) -> State:
         state = State.read(uri, path, text, version)
@@ -122,7 +129,9 @@ class Analyses:
         for state in self.states.values():
             waits = any(each.code in ("missing-import", "import-failed") for each in state.file_diagnostics)
             named = texts is None or any(state.is_named_in(text) for text in texts)
-            if changed and (waits or named or state.rests_on(changed)):
+            around = Path(state.path).parents
+            pinned = any(Path(path).name == PROJECT_FILE and Path(path).parent in around for path in changed)
+            if changed and (waits or named or pinned or state.rests_on(changed)):
                 self._ask_again(state, while_typing=False)
 
     def look_at(self, uri: str, *, cursor: int | None = None, visible: tuple[int, int] | None = None) -> None:
@@ -148,11 +157,6 @@ class Analyses:
         except OSError:
             return []
 
-    def give_up(self, problem: str) -> None:
-        """Nothing can be analysed: each document with models says why."""
-        self.problem = problem
-        self.request_all()
-
     def request(self, state: State, delay: float = DEBOUNCE_SECONDS, *, urgent: bool = True) -> None:
         """Analyse a document after a moment of quiet."""
         self._scheduler.ask(state.uri, urgent=urgent, delay=delay)
@@ -174,36 +178,32 @@ class Analyses:
 
     def _begin(self, uri: str) -> None:
         state = self.states[uri]
-        if self.worker is None or not state.is_of_interest:
+        worker = self._find_worker(state) if state.is_of_interest else None
+        if worker is None:
             if not state.is_of_interest:
                 state.forget_answers()
                 self._on_change(state)
-            elif self.problem is not None:
-                self._fail(state, Failed(0, self.problem, code="crashed"), state.document.lines, state.version)
-                self._on_change(state)
             asyncio.get_running_loop().call_soon(self._scheduler.done, uri)
             return
-        number = state.running = self.worker.next_number()
+        state.worker = worker
+        number = state.running = worker.next_number()
         run = Running(number, state.document.lines, state.version, from_text_alone=not state.is_typed_in)
-        request = Analyse(
-            id=number,
-            path=state.path,
-            first=state.first_names(),
-            documents={each.path: each.text for each in self.states.values()},
-            roots=find_import_roots(state.path, self.folders),
-            pins=self._pins(state, run),
-        )
+        tables = self._pin_tables(state)
+        state.pin_faults = tuple(find_table_faults(state.document, state.models, tables))
+        state.pin_lines = run.lines
+        pins = self._pins(state, tables, with_previous=not run.from_text_alone)
+        request = self._question(state, number, first=state.first_names(), pins=pins)
 
         def hear(event: Event) -> None:
             if state.running == number:
                 self._hear(state, event, run)
 
-        self._spawn(self.worker.analyse(request, hear))
+        self._spawn(worker.analyse(request, hear))
 
     def _stop(self, uri: str) -> None:
         state = self.states.get(uri)
-        if state is not None and state.running is not None and self.worker is not None:
-            self._spawn(self.worker.cancel(state.running))
+        if state is not None and state.running is not None and state.worker is not None:
+            self._spawn(state.worker.cancel(state.running))
             state.running = None
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -211,19 +211,57 @@ class Analyses:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _pins(self, state: State, run: Running) -> tuple[Pin, ...]:
-        pins = []
+    def _find_worker(self, state: State) -> Worker | None:
+        """The worker for a document; where there is no Python for it, the document says why."""
+        if self.worker_of is None:
+            return None
+        try:
+            return self.worker_of(state.path)
+        except NoInterpreter as error:
+            self._fail(state, Failed(0, str(error), code="crashed"), state.document.lines, state.version)
+            self._on_change(state)
+            return None
+
+    async def ask(self, state: State, hear: Callable[[Event], None], **options: Any) -> bool:
+        """Analyse a document on the side, with other options than usual; False where there is no worker for it."""
+        worker = self._find_worker(state)
+        if worker is None:
+            return False
+        pins = self._pins(state, self._pin_tables(state), with_previous=state.is_typed_in)
+        await worker.analyse(self._question(state, worker.next_number(), pins=pins, **options), hear)
+        return True
+
+    def _question(self, state: State, number: int, **options: Any) -> Analyse:
+        documents = {each.path: each.text for each in self.states.values()}
+        roots = find_import_roots(state.path, self.folders)
+        return Analyse(number, state.path, documents=documents, roots=roots, **options)
+
+    # Pins.
+
+    def project_file(self, state: State) -> str | None:
+        """The pyproject.toml whose pins count for a document."""
+        table = find_project_table(state.path, self._folder_of(state.path))
+        return table.path if table else None
+
+    def _folder_of(self, path: str) -> str | None:
+        """The innermost workspace folder around a file."""
+        around = [folder for folder in self.folders if Path(path).is_relative_to(folder)]
+        return max(around, key=len, default=None)
+
+    def _pin_tables(self, state: State) -> tuple[PinTable, ...]:
+        folder = self._folder_of(state.path)
+        settings = PinTable("setting", folder or str(Path(state.path).parent), self.setting_pins)
+        project = find_project_table(state.path, folder)
+        return (settings, project) if project else (settings,)
+
+    def _pins(self, state: State, tables: tuple[PinTable, ...], *, with_previous: bool) -> tuple[Pin, ...]:
+        pins = list(find_table_pins(state.models, tables))
         for site in state.models:
-            text = self.setting_pins.get(site.target) or self.setting_pins.get(site.name)
-            if text:
-                try:
-                    construction, inputs = split_pin(text)
-                    pins.append(Pin(site.target, construction, inputs, "setting"))
-                except PyModelError as error:
-                    log.warning("%s", error)
-            if site.name in state.found_inputs and not run.from_text_alone:
+            if site.name in state.found_inputs and with_previous:
                 pins.append(Pin(site.target, None, state.found_inputs[site.name], "previous"))
         return tuple(pins)
+
+    # What the worker says.
 
     def _hear(self, state: State, event: Event, run: Running) -> None:
         if isinstance(event, Started):

@@ -56,9 +56,10 @@ class Bases:
         return trace
 
     async def _analyse(self, path: str, model: str, documents: dict[str, str], *, local: bool) -> Trace:
-        worker = self._analyses.worker
-        if worker is None:
+        worker_of = self._analyses.worker_of
+        if worker_of is None:
             raise CannotCompare(t("Models cannot be traced yet."), advice=t("See PyModel's status."))
+        worker = worker_of(path)
         done: asyncio.Future[Sequence[Event]] = asyncio.get_running_loop().create_future()
         events: list[Event] = []
 

@@ -6,6 +6,7 @@ that client and server agreed on.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ SEVERITIES = {
     "warning": types.DiagnosticSeverity.Warning,
     "hint": types.DiagnosticSeverity.Hint,
 }
+MARKUP = re.compile(r"```\w*|---|\|[:|-]+\|")
+"""Lines of Markdown that say nothing by themselves: fences, rules, and what aligns a table."""
 Encoding = types.PositionEncodingKind | str
 
 
@@ -83,6 +86,16 @@ def to_lsp_diagnostic(found: Diagnostic, lines: Sequence[str], encoding: Encodin
         source="PyModel",
         related_information=related or None,
     )
+
+
+def show_markdown(text: str, capabilities: types.ClientCapabilities) -> types.MarkupContent:
+    """Markdown for a hover, or its words alone where the client shows plain text only."""
+    hover = capabilities.text_document.hover if capabilities.text_document else None
+    kinds = hover.content_format if hover else None
+    if not kinds or types.MarkupKind.Markdown in kinds:
+        return types.MarkupContent(types.MarkupKind.Markdown, text)
+    lines = [line for line in text.splitlines() if not MARKUP.fullmatch(line)]
+    return types.MarkupContent(types.MarkupKind.PlainText, "\n".join(lines).replace("`", "").strip())
 
 
 def to_plain(value: Any) -> Any:

@@ -21,7 +21,7 @@ LIVE = ("queued", "running", "paused")
 class Jobs:
     """Starts jobs and tells the client of their progress."""
 
-    def __init__(self, notify: Callable[[str, Any], None], interpreter: Callable[[], str]) -> None:
+    def __init__(self, notify: Callable[[str, Any], None], interpreter: Callable[[str], str]) -> None:
         self._notify = notify
         self._interpreter = interpreter
         self._followed: dict[Path, asyncio.Task[Run]] = {}
@@ -32,7 +32,7 @@ class Jobs:
         working = next((each for each in folders if Path(path).is_relative_to(each)), str(Path(path).parent))
         with open(folder / "log.txt", "ab") as output:
             subprocess.Popen(
-                engine_command(self._interpreter(), "job", str(folder)),
+                engine_command(self._interpreter(path), "job", str(folder)),
                 cwd=working,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

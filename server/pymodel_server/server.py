@@ -19,14 +19,15 @@ from pymodel import __version__, runs
 from pymodel.schema import MalformedMessage, Ready, from_json, to_json
 from pymodel.schema.protocol import StatusNotification, TraceChangedNotification
 
-from . import features
+from . import features, notebooks
 from .analysis import Analyses
 from .bases import Bases
-from .configuration import Configuration, read_configuration
+from .configuration import Configuration, change_settings, read_configuration
 from .convert import Encoding, to_plain, uri_to_path
-from .interpreter import NoInterpreter, find_interpreter
+from .interpreter import NoInterpreter
 from .jobs import Jobs
 from .l10n import t, use_language
+from .pool import WorkerPool
 from .state import State
 from .watching import Watcher
 from .workers import Worker, engine_command
@@ -41,14 +42,20 @@ class PyModelServer(LanguageServer):
     """One editor's session: its settings, open documents, worker and jobs."""
 
     def __init__(self) -> None:
-        super().__init__("pymodel", __version__, text_document_sync_kind=types.TextDocumentSyncKind.Incremental)
+        super().__init__(
+            "pymodel",
+            __version__,
+            text_document_sync_kind=types.TextDocumentSyncKind.Incremental,
+            notebook_document_sync=notebooks.SYNCHRONISED,
+        )
         self.configuration = Configuration()
         self.folders: tuple[str, ...] = ()
         self.analyses = Analyses(self._on_change, self._on_progress)
         self.bases = Bases(self.analyses)
-        self.jobs = Jobs(self.notify, lambda: self.configuration.interpreter or self.interpreter or sys.executable)
+        self.notebooks = self.analyses.notebooks
+        self.pool = WorkerPool(self._on_ready, lambda worker: self.spawn(self._start_worker(worker)))
+        self.jobs = Jobs(self.notify, self.pool.interpreter_of)
         self.watcher = Watcher(self._on_files, self._on_runs, self._on_notice)
-        self.interpreter: str | None = None
         self.device: str | None = None
         self.loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -64,7 +71,7 @@ class PyModelServer(LanguageServer):
         return self.configuration.client == "vscode"
 
     def lines_of(self, uri: str) -> list[str]:
-        state = self.analyses.states.get(uri)
+        state = self.analyses.find(uri)
         return state.document.lines if state is not None else self.workspace.get_text_document(uri).source.splitlines()
 
     def notify(self, method: str, params: Any) -> None:
@@ -90,7 +97,33 @@ class PyModelServer(LanguageServer):
         if not folders and params.root_uri:
             folders = [uri_to_path(params.root_uri)]
         self.folders = self.analyses.folders = tuple(folders)
+        self._take_configuration()
+
+    def _take_configuration(self) -> None:
+        self.pool.configuration, self.pool.folders = self.configuration, self.folders
         self.analyses.setting_pins = self.configuration.pins
+
+    def reconfigure(self, settings: dict[str, Any]) -> None:
+        """Take other settings, without a restart: what rests on them is asked anew."""
+        self.configuration = change_settings(self.configuration, settings)
+        self._take_configuration()
+        self.analyses.request_all()
+        for state in list(self.analyses.states.values()):
+            self._on_change(state)
+
+    def change_folders(self, added: list[str], removed: list[str]) -> None:
+        """Folders come to and leave the workspace of a window that is open."""
+        kept = [each for each in self.folders if each not in removed]
+        self.folders = self.analyses.folders = tuple(dict.fromkeys([*kept, *added]))
+        self._take_configuration()
+        self.analyses.request_all()
+
+    def interpreter_of(self, path: str) -> str | None:
+        """The Python that a file runs on; None where there is none, or the workspace is not trusted."""
+        try:
+            return self.pool.interpreter_of(path) if self.configuration.trusted else None
+        except NoInterpreter:
+            return None
 
     def begin(self) -> None:
         """Start what the session needs: the worker where the workspace is trusted, the watch, and running jobs."""
@@ -98,16 +131,12 @@ class PyModelServer(LanguageServer):
             words = t("Models are listed; nothing runs until you trust this workspace.")
             self.report_status("restricted", t("PyModel: restricted"), words)
             return
+        self.analyses.worker_of = self.pool.worker_of
         try:
-            self.interpreter = find_interpreter(self.configuration.interpreter, self.folders)
+            # The one that a file of the first folder would get is made warm before a file asks for it.
+            self.pool.worker_of(str(Path(self.folders[0] if self.folders else ".").absolute() / "_"))
         except NoInterpreter as error:
             self.report_status("error", t("PyModel: no Python"), str(error))
-            self.analyses.give_up(str(error))
-            return
-        self.report_status("starting", t("PyModel: starting"), t("Importing torch in {0}", self.interpreter))
-        worker = Worker(self.interpreter, self.configuration.worker_mode, self._on_ready)
-        self.analyses.worker = worker
-        self.spawn(self._start_worker(worker))
         self.analyses.request_all()
         self.spawn(self.jobs.find_again(self.folders))
         if self.configuration.file_events == "server":
@@ -115,6 +144,7 @@ class PyModelServer(LanguageServer):
                 self.watcher.watch_runs(runs.find_runs_root(folder, self.folders))
 
     async def _start_worker(self, worker: Worker) -> None:
+        self.report_status("starting", t("PyModel: starting"), t("Importing torch in {0}", worker.interpreter))
         try:
             await worker.start()
         except OSError as error:
@@ -129,8 +159,7 @@ class PyModelServer(LanguageServer):
 
     async def end(self) -> None:
         self.watcher.stop()
-        if self.analyses.worker is not None:
-            await self.analyses.worker.stop()
+        await self.pool.stop()
 
     # Reports.
 
@@ -138,17 +167,14 @@ class PyModelServer(LanguageServer):
         status = from_json(StatusNotification, {"state": state, "text": text, "detail": detail, "device": self.device})
         self.notify("pymodel/status", status)
 
-    def _on_ready(self, ready: Ready) -> None:
-        if ready.error is not None:
-            self.report_status("error", t("PyModel: no torch"), ready.error)
-            return
+    def _on_ready(self, worker: Worker, ready: Ready) -> None:
         self._report_ready()
-        self.spawn(self._probe_device())
+        if ready.error is None and self.device is None:
+            self.spawn(self._probe_device(worker.interpreter))
 
-    async def _probe_device(self) -> None:
-        assert self.interpreter is not None
+    async def _probe_device(self, interpreter: str) -> None:
         process = await asyncio.create_subprocess_exec(
-            *engine_command(self.interpreter, "probe"),
+            *engine_command(interpreter, "probe"),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
         )
@@ -160,7 +186,14 @@ class PyModelServer(LanguageServer):
         self._report_ready()
 
     def _report_ready(self) -> None:
-        self.report_status("ready", t("PyModel: shapes are live") + self._device_note(), self.interpreter or "")
+        problems = self.pool.problems()
+        if problems:
+            self.report_status("error", t("PyModel: no torch"), "\n".join(problems))
+            return
+        self.report_status("ready", t("PyModel: shapes are live") + self._device_note(), self._interpreters())
+
+    def _interpreters(self) -> str:
+        return ", ".join(self.pool.workers)
 
     def _device_note(self) -> str:
         return " · " + t("trains on {0}", self.device) if self.device else ""
@@ -170,13 +203,15 @@ class PyModelServer(LanguageServer):
             self._report_ready()
         else:
             words = t("PyModel: analysing {0}", model) + self._device_note()
-            self.report_status("analysing", words, self.interpreter or "")
+            self.report_status("analysing", words, self._interpreters())
 
     def _on_change(self, state: State) -> None:
-        self.notify("pymodel/traceChanged", TraceChangedNotification(state.uri, state.version))
+        for uri in [cell.uri for cell in self.notebooks.cells(state.uri)] or [state.uri]:
+            self.notify("pymodel/traceChanged", TraceChangedNotification(uri, state.version))
         if self.configuration.file_events == "server":
             files = (answer.trace.files for answer in state.answers.values())
-            self.watcher.watch_files({state.path, *state.files}.union(*files))
+            project = self.analyses.project_file(state)
+            self.watcher.watch_files({state.path, *state.files, *([project] if project else [])}.union(*files))
         if state.is_of_interest and state.analysed_version != state.version:
             return
         features.diagnostics.publish(self, state)
@@ -240,9 +275,30 @@ def create_server() -> PyModelServer:
         await server.end()
 
     _register_documents(server)
+    _register_settings(server)
+    notebooks.register(server)
     for feature in features.ALL:
         feature.register(server)
+    notebooks.serve_cells(server)
     return server
+
+
+def _register_settings(server: PyModelServer) -> None:
+    @server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)
+    async def did_change_configuration(server: PyModelServer, params: types.DidChangeConfigurationParams) -> None:
+        settings = to_plain(params.settings)
+        own = settings.get("pymodel") if isinstance(settings, dict) else None
+        workspace = server.client_capabilities.workspace
+        if own is None and workspace is not None and workspace.configuration:
+            asked = types.ConfigurationParams([types.ConfigurationItem(section="pymodel")])
+            own = to_plain((await server.workspace_configuration_async(asked))[0])
+        if isinstance(own, dict):
+            server.reconfigure(own)
+
+    @server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)
+    async def did_change_folders(server: PyModelServer, params: types.DidChangeWorkspaceFoldersParams) -> None:
+        added, removed = params.event.added, params.event.removed
+        server.change_folders([uri_to_path(each.uri) for each in added], [uri_to_path(each.uri) for each in removed])
 
 
 def _register_documents(server: PyModelServer) -> None:

@@ -13,6 +13,7 @@ from pymodel.lint.lint import lint
 from pymodel.schema import Diagnostic, ModelSite, Read, Trace, Value
 
 from .shift import map_lines, shift_diagnostics, shift_trace
+from .workers import Worker
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,12 @@ class State:
     file_lines: list[str] = field(default_factory=list)
     files: frozenset[str] = frozenset()
     """What the last analysis imported from the workspace."""
+    pin_faults: tuple[Diagnostic, ...] = ()
+    """What is wrong with pins about it that stand elsewhere."""
+    pin_lines: list[str] = field(default_factory=list)
     running: int | None = None
+    worker: Worker | None = None
+    """What runs on it."""
     analysed_version: int | None = None
     is_typed_in: bool = False
     """It was changed since it was opened or saved, by itself or in what it rests on: inputs that ran are kept."""
@@ -142,6 +148,8 @@ class State:
         else:
             moved = map_lines(self.file_lines, self.document.lines)
             found += shift_diagnostics(self.file_diagnostics, self.path, moved)
+        if self.pin_faults:
+            found += shift_diagnostics(self.pin_faults, self.path, map_lines(self.pin_lines, self.document.lines))
         for view in self.views():
             found += view.trace.diagnostics
         found += lint(self.document)

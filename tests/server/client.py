@@ -16,6 +16,12 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 DEADLINE = 60.0
 
 
+CAPABILITIES = {
+    "textDocument": {"publishDiagnostics": {"versionSupport": True}},
+    "window": {"workDoneProgress": True},
+}
+
+
 class ProtocolBroken(AssertionError):
     """Something other than a frame came over stdout, or the server ended."""
 
@@ -30,6 +36,7 @@ class Client:
         root: Path = ROOT,
         python: str = sys.executable,
         encodings: list[str] | None = None,
+        capabilities: dict[str, Any] | None = None,
         locale: str | None = None,
         **options: Any,
     ):
@@ -42,6 +49,8 @@ class Client:
         )
         self.errors: list[bytes] = []
         self.notifications: list[dict[str, Any]] = []
+        self.answers: dict[str, Any] = {}
+        """To the server's requests, by their method; None where there is no other."""
         self._incoming: queue.Queue[dict[str, Any] | Exception] = queue.Queue()
         self._replies: dict[int, dict[str, Any]] = {}
         self._number = 0
@@ -54,11 +63,8 @@ class Client:
                 "locale": locale,
                 "rootUri": folder.as_uri(),
                 "workspaceFolders": [{"uri": folder.as_uri(), "name": "test"}],
-                "capabilities": {
-                    "general": {"positionEncodings": encodings or ["utf-16"]},
-                    "textDocument": {"publishDiagnostics": {"versionSupport": True}},
-                    "window": {"workDoneProgress": True},
-                },
+                "capabilities": capabilities
+                or CAPABILITIES | {"general": {"positionEncodings": encodings or ["utf-16"]}},
                 "initializationOptions": {"client": "vscode", "interpreter": sys.executable, **options},
             },
         )
@@ -141,6 +147,14 @@ class Client:
 
         return list(self.wait(published, f"diagnostics of version {version}", seconds)[0]["diagnostics"])
 
+    def published(self, uri: str) -> list[dict[str, Any]]:
+        """The diagnostics that were published last for a document."""
+        for message in reversed(self.notifications):
+            params = message.get("params") or {}
+            if message["method"] == "textDocument/publishDiagnostics" and params["uri"] == uri:
+                return list(params["diagnostics"])
+        return []
+
     def hover(self, uri: str, line: int, character: int) -> str | None:
         """The hover's Markdown at an LSP position."""
         position = {"line": line, "character": character}
@@ -166,7 +180,7 @@ class Client:
             assert message["id"] not in self._replies, f"a second reply to request {message['id']}"
             self._replies[message["id"]] = message
         elif "id" in message:
-            self._send({"jsonrpc": "2.0", "id": message["id"], "result": None})
+            self._send({"jsonrpc": "2.0", "id": message["id"], "result": self.answers.get(message["method"])})
             self.notifications.append(message)
         else:
             self.notifications.append(message)

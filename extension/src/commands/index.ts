@@ -7,8 +7,9 @@ import type { RunsPanel } from "../views/runsPanel";
 import { checkModel } from "./checkModel";
 import { createSampleProject } from "./createSampleProject";
 import { exportModel } from "./exportModel";
+import { reportBug } from "./reportBug";
 import { selectInterpreter } from "./selectInterpreter";
-import { setExampleInput } from "./setExampleInput";
+import { setPin } from "./setPin";
 import { stopTraining } from "./stopTraining";
 import { toggleShapeHints } from "./toggleShapeHints";
 import { trainModel } from "./trainModel";
@@ -24,7 +25,9 @@ export function registerCommands(server: Server, runs: RunsPanel): vscode.Dispos
     "pymodel.showRuns": (folder?: unknown) => runs.show(typeof folder === "string" ? folder : undefined),
     "pymodel.createSampleProject": (folder?: unknown) => createSampleProject(server, folder),
     "pymodel.whyNoShapes": (uri?: unknown, target?: unknown) => whyNoShapes(server, uri, target),
-    "pymodel.setExampleInput": (uri?: unknown, target?: unknown) => setExampleInput(server, uri, target),
+    "pymodel.setExampleInput": (uri?: unknown, target?: unknown) => setPin(server, "inputs", uri, target),
+    "pymodel.setConstructorArguments": (uri?: unknown, target?: unknown) => setPin(server, "construction", uri, target),
+    "pymodel.reportBug": () => reportBug(server),
     "pymodel.checkModel": (uri?: unknown) => checkModel(server, uri),
     "pymodel.toggleShapeHints": () => toggleShapeHints(),
     "pymodel.showLogs": () => server.log.show(),

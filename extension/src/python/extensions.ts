@@ -8,6 +8,7 @@ import * as vscode from "vscode";
 import { describe } from "../log";
 
 interface EnvironmentsApi {
+  getPythonProjects?(): readonly { readonly uri: vscode.Uri }[];
   getEnvironment(scope: vscode.Uri | undefined): Promise<{ execInfo: { run: { executable: string } } } | undefined>;
   onDidChangeEnvironment: vscode.Event<unknown>;
 }
@@ -48,6 +49,17 @@ async function askExtensions(resource: vscode.Uri | undefined): Promise<string |
   const active = python?.environments.getActiveEnvironmentPath(resource);
   const resolved = active && (await python?.environments.resolveEnvironment(active));
   return resolved?.executable.uri?.fsPath;
+}
+
+/** The folders of the projects that the Python Environments extension knows; each may have its own environment. */
+export async function projectFolders(log: vscode.LogOutputChannel): Promise<readonly vscode.Uri[]> {
+  try {
+    const environments = await Promise.race([activate<EnvironmentsApi>(ENVIRONMENTS), wait(PATIENCE_MS, undefined)]);
+    return environments?.getPythonProjects?.().map((project) => project.uri) ?? [];
+  } catch (error) {
+    log.warn(`The Python Environments extension did not say which projects there are: ${describe(error)}`);
+    return [];
+  }
 }
 
 /** Calls `changed` when another interpreter is selected in either extension. */

@@ -2,11 +2,11 @@
 
 import { execFile } from "node:child_process";
 import { access, constants } from "node:fs/promises";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { promisify } from "node:util";
 import * as vscode from "vscode";
 import { configuredInterpreter } from "../config";
-import { selectedByExtension } from "./extensions";
+import { projectFolders, selectedByExtension } from "./extensions";
 
 const run = promisify(execFile);
 const OLDEST = [3, 11] as const;
@@ -14,6 +14,8 @@ const OLDEST = [3, 11] as const;
 export interface Interpreters {
   /** What the user's models run on, if a setting or a Python extension says so; else the server looks for itself. */
   readonly chosen: string | null;
+  /** The same by folder, where the window has several or the Python extension knows projects in them. */
+  readonly byFolder: Readonly<Record<string, string>>;
   /** What the server runs on. */
   readonly server: string;
 }
@@ -32,7 +34,15 @@ export async function findInterpreters(log: vscode.LogOutputChannel): Promise<In
   for (const candidate of candidates) {
     const { executable, problem } = await probe(candidate);
     if (problem === null) {
-      return { chosen: candidate === chosen ? executable : chosen, server: executable };
+      const byFolder = await interpretersByFolder(log);
+      const several = (vscode.workspace.workspaceFolders?.length ?? 0) > 1;
+      // One folder's choice is not the others'.
+      const forWindow = several
+        ? (configuredInterpreter(undefined) ?? null)
+        : candidate === chosen
+          ? executable
+          : chosen;
+      return { chosen: forWindow, byFolder, server: executable };
     }
     log.info(`${candidate} cannot run PyModel's server: ${problem}`);
     problems.push(`${candidate}: ${problem}`);
@@ -40,6 +50,22 @@ export async function findInterpreters(log: vscode.LogOutputChannel): Promise<In
   throw new NoPython(
     vscode.l10n.t("PyModel needs Python {0} or newer, and found none. ({1})", OLDEST.join("."), problems.join("; ")),
   );
+}
+
+/** What is set or selected for each folder of the window, and for each project that the Python extension knows. */
+async function interpretersByFolder(log: vscode.LogOutputChannel): Promise<Record<string, string>> {
+  const folders = vscode.workspace.workspaceFolders ?? [];
+  const projects = vscode.workspace.isTrusted ? await projectFolders(log) : [];
+  const found: Record<string, string> = {};
+  for (const uri of [...folders.map((folder) => folder.uri), ...projects]) {
+    const configured = configuredInterpreter(vscode.workspace.getWorkspaceFolder(uri));
+    const selected = vscode.workspace.isTrusted ? await selectedByExtension(uri, log) : undefined;
+    const interpreter = configured ?? selected;
+    if (interpreter !== undefined && isAbsolute(interpreter)) {
+      found[uri.fsPath] = interpreter;
+    }
+  }
+  return found;
 }
 
 /** The folder of the active editor, else the first one: its interpreter counts for the window. */

@@ -1,5 +1,21 @@
 """One LSP feature a file; each exports `register(server)`."""
 
-from . import code_actions, code_lens, commands, diagnostics, graph, hover, inlay_hints, models, recipes, runs
+from . import (
+    code_actions,
+    code_lens,
+    commands,
+    completion,
+    diagnostics,
+    graph,
+    hover,
+    inlay_hints,
+    models,
+    pins,
+    report,
+    runs,
+)
 
-ALL = (hover, inlay_hints, code_lens, diagnostics, code_actions, graph, models, recipes, runs, commands)
+ALL = (
+    *(hover, inlay_hints, code_lens, diagnostics, code_actions, completion, graph, models, runs),
+    *(commands, pins, report),
+)

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
+from pymodel.discover.pins import format_inputs
 from pymodel.rewrite.annotations import annotate_forward
 from pymodel.rewrite.shape_test import test_path, write_shape_test
 from pymodel.schema import Diagnostic, Edit, ModelSite, Trace
 
 from ..convert import path_to_uri, to_lsp_diagnostic, to_lsp_range
 from ..l10n import t
+from .pins import pin_edit
 
 if TYPE_CHECKING:
     from ..server import PyModelServer
@@ -27,7 +29,7 @@ def register(server: PyModelServer) -> None:
 
     @server.feature(types.TEXT_DOCUMENT_CODE_ACTION, options)
     async def code_action(params: types.CodeActionParams) -> list[types.CodeAction]:
-        state = server.analyses.states.get(params.text_document.uri)
+        state = server.analyses.find(params.text_document.uri)
         if state is None:
             return []
         first, last = params.range.start.line + 1, params.range.end.line + 1
@@ -94,14 +96,9 @@ def _write_down(server: PyModelServer, state: State, site: ModelSite, trace: Tra
 
 def _pin(server: PyModelServer, state: State, site: ModelSite, trace: Trace) -> list[types.CodeAction]:
     """Write the construction and the inputs that were found as a comment on the class line."""
-    from pymodel.discover.pins import format_inputs
-    from pymodel.schema import Position
-
     line = state.document.lines[site.line - 1]
     if trace.construction is None or not trace.inputs or "# pymodel:" in line:
         return []
     pin = ", ".join([trace.construction.expression, *format_inputs(trace)])
-    end = Position(site.line, len(line))
-    edit = types.TextEdit(to_lsp_range(end, end, state.document.lines, server.encoding), f"  # pymodel: {pin}")
-    workspace_edit = types.WorkspaceEdit({state.uri: [edit]})
-    return [types.CodeAction(t("Pin the input of {0}", site.name), types.CodeActionKind.QuickFix, edit=workspace_edit)]
+    edit = types.WorkspaceEdit({state.uri: [pin_edit(server, state, site, pin)]})
+    return [types.CodeAction(t("Pin the input of {0}", site.name), types.CodeActionKind.QuickFix, edit=edit)]

@@ -30,7 +30,7 @@ SERVER_COMMANDS = {
 def register(server: PyModelServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_CODE_LENS, types.CodeLensOptions(resolve_provider=False))
     async def code_lens(params: types.CodeLensParams) -> list[types.CodeLens]:
-        state = server.analyses.states.get(params.text_document.uri)
+        state = server.analyses.find(params.text_document.uri)
         if state is None:
             return []
         return [lens for site in state.models for lens in _lenses(server, state, site)]

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
+from pygls.exceptions import JsonRpcInvalidParams
 
 from pymodel import runs
 from pymodel.discover.pins import format_inputs
 from pymodel.discover.roots import find_import_roots
 from pymodel.recipe import check_recipe, load_recipe, propose_recipe, recipe_folder
-from pymodel.schema import ExportRequest, Trace, TrainRequest, to_json
+from pymodel.schema import ExportRequest, PyModelError, Trace, TrainRequest, to_json
 from pymodel.schema.protocol import GraphParams
 
 from ..convert import to_plain, uri_to_path
@@ -27,15 +28,21 @@ if TYPE_CHECKING:
     from ..state import State
 
 
-def register(server: PyModelServer) -> None:
-    def command(name: str, handler: Any) -> None:
-        @server.command(name)
-        async def run(argument: Any = None) -> Any:
-            given = {} if argument is None else to_plain(argument)
-            if not isinstance(given, dict):
-                raise ValueError(f"{name} takes one JSON object")
-            return to_json(await handler(server, given))
+def as_command(server: PyModelServer, name: str, handler: Any) -> None:
+    """Register a command of one JSON object, with JSON as its result."""
 
+    @server.command(name)
+    async def run(argument: Any = None) -> Any:
+        given = {} if argument is None else to_plain(argument)
+        if not isinstance(given, dict):
+            raise ValueError(f"{name} takes one JSON object")
+        try:
+            return to_json(await handler(server, given))
+        except (PyModelError, ValueError) as error:  # words for the user; pygls would put the exception's class before
+            raise JsonRpcInvalidParams(str(error)) from error
+
+
+def register(server: PyModelServer) -> None:
     for name, handler in (
         ("pymodel.models", list_models),
         ("pymodel.shapes", show_shapes),
@@ -49,16 +56,17 @@ def register(server: PyModelServer) -> None:
         ("pymodel.export", export),
         ("pymodel.createSample", create_sample),
     ):
-        command(name, handler)
+        as_command(server, name, handler)
 
 
 async def list_models(server: PyModelServer, given: dict[str, Any]) -> Any:
-    return {"models": models_of(server, _text(given, "uri"))}
+    return {"models": models_of(server, text_of(given, "uri"))}
 
 
 async def show_shapes(server: PyModelServer, given: dict[str, Any]) -> Any:
     _, trace = _traced(server, given)
-    return {key: value for key, value in to_json(trace).items() if key not in ("reads", "operations", "sizes")}
+    hidden = ("reads", "operations", "sizes", "candidates")
+    return {key: value for key, value in to_json(trace).items() if key not in hidden}
 
 
 async def show_summary(server: PyModelServer, given: dict[str, Any]) -> Any:
@@ -68,7 +76,7 @@ async def show_summary(server: PyModelServer, given: dict[str, Any]) -> Any:
 
 async def explain_why(server: PyModelServer, given: dict[str, Any]) -> Any:
     """What was tried to understand a model, what failed, and what to do."""
-    state = _state(server, given)
+    state = find_state(server, given)
     name = str(given.get("target") or "").rpartition("::")[2]
     site = next((each for each in state.models if each.name == name), None) or next(iter(state.models), None)
     found = state.trace(site.name) if site else None
@@ -81,23 +89,23 @@ async def explain_why(server: PyModelServer, given: dict[str, Any]) -> Any:
         "pin": ", ".join(format_inputs(trace)) if trace and trace.inputs else None,
         "attempts": trace.attempts if trace else (),
         "diagnostics": state.diagnostics(),
-        "interpreter": server.interpreter,
+        "interpreter": server.interpreter_of(state.path),
     }
 
 
 async def show_graph(server: PyModelServer, given: dict[str, Any]) -> Any:
-    asked = GraphParams(_text(given, "uri"), given.get("target"), None, str(given.get("path") or ""))
+    asked = GraphParams(text_of(given, "uri"), given.get("target"), None, str(given.get("path") or ""))
     return build_graph(server, asked)
 
 
 async def check(server: PyModelServer, given: dict[str, Any]) -> Any:
-    return {"diagnostics": _state(server, given).diagnostics()}
+    return {"diagnostics": find_state(server, given).diagnostics()}
 
 
 async def train(server: PyModelServer, given: dict[str, Any]) -> Any:
     """Start training by a recipe that is proposed, or by one in a file (`recipe`); the answer is the run's folder.
     Progress comes as `pymodel/runChanged`."""
-    _require_trust(server)
+    require_trust(server)
     request = train_request(server, given)
     path = request.target.rpartition("::")[0]
     folder = server.jobs.start(request, path, server.folders)
@@ -107,12 +115,12 @@ async def train(server: PyModelServer, given: dict[str, Any]) -> Any:
 
 def train_request(server: PyModelServer, given: dict[str, Any]) -> TrainRequest:
     if given.get("recipe"):
-        return _request_of_recipe(server, Path(_text(given, "recipe")))
+        return _request_of_recipe(server, Path(text_of(given, "recipe")))
     state, trace = _traced(server, given)
     folder = Path(
         next((each for each in server.folders if Path(state.path).is_relative_to(each)), Path(state.path).parent)
     )
-    recipe = propose_recipe(trace, _text(given, "data"), folder).recipe
+    recipe = propose_recipe(trace, text_of(given, "data"), folder).recipe
     for section, name in (
         ("run", "epochs"),
         ("run", "seed"),
@@ -141,13 +149,13 @@ async def list_runs(server: PyModelServer, given: dict[str, Any]) -> Any:
 
 
 async def stop_run(server: PyModelServer, given: dict[str, Any]) -> Any:
-    runs.stop_run(Path(_text(given, "folder")))
+    runs.stop_run(Path(text_of(given, "folder")))
     return {"folder": given["folder"]}
 
 
 async def export(server: PyModelServer, given: dict[str, Any]) -> Any:
     """Export and wait for it; the answer is what `pymodel export --json` prints."""
-    _require_trust(server)
+    require_trust(server)
     state, trace = _traced(server, given)
     request = ExportRequest(
         target=trace.target,
@@ -170,7 +178,7 @@ async def export(server: PyModelServer, given: dict[str, Any]) -> Any:
 async def create_sample(server: PyModelServer, given: dict[str, Any]) -> Any:
     from pymodel.samples import FIRST_FILE, create_sample_project
 
-    folder = Path(_text(given, "folder"))
+    folder = Path(text_of(given, "folder"))
     files = await asyncio.to_thread(create_sample_project, folder)
     return {"files": [str(each) for each in files], "open": str(folder / FIRST_FILE)}
 
@@ -199,31 +207,31 @@ async def _follow_with_progress(server: PyModelServer, folder: Path, title: str)
     server.work_done_progress.tokens.pop(token, None)
 
 
-def _text(given: dict[str, Any], key: str) -> str:
+def text_of(given: dict[str, Any], key: str) -> str:
     value = given.get(key)
     if not isinstance(value, str) or not value:
         raise ValueError(f"`{key}` must be a text")
     return value
 
 
-def _state(server: PyModelServer, given: dict[str, Any]) -> State:
-    uri = _text(given, "uri")
-    state = server.analyses.states.get(uri)
+def find_state(server: PyModelServer, given: dict[str, Any]) -> State:
+    uri = text_of(given, "uri")
+    state = server.analyses.find(uri)
     if state is None:
         raise ValueError(t("{0} is not open", uri_to_path(uri)))
     return state
 
 
 def _traced(server: PyModelServer, given: dict[str, Any]) -> tuple[State, Trace]:
-    _require_trust(server)
-    state = _state(server, given)
-    name = _text(given, "target").rpartition("::")[2]
+    require_trust(server)
+    state = find_state(server, given)
+    name = text_of(given, "target").rpartition("::")[2]
     found = state.trace(name)
     if found is None:
         raise ValueError(t("{0} has no trace yet: see “PyModel: Why No Shapes Here?”", name))
     return state, found[0]
 
 
-def _require_trust(server: PyModelServer) -> None:
+def require_trust(server: PyModelServer) -> None:
     if not server.configuration.trusted:
         raise ValueError(t("the workspace is restricted: trust it first"))

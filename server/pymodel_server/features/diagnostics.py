@@ -21,7 +21,7 @@ def register(server: PyModelServer) -> None:
     async def pull(params: types.DocumentDiagnosticParams) -> types.RelatedFullDocumentDiagnosticReport:
         if recipes.is_recipe(params.text_document.uri):
             return types.RelatedFullDocumentDiagnosticReport(recipes.diagnostics(server, params.text_document.uri))
-        state = server.analyses.states.get(params.text_document.uri)
+        state = server.analyses.find(params.text_document.uri)
         return types.RelatedFullDocumentDiagnosticReport(items=build(server, state) if state else [])
 
 
@@ -34,7 +34,11 @@ def publish(server: PyModelServer, state: State) -> None:
     if _asks_itself(server):
         server.workspace_diagnostic_refresh(None)
     else:
-        _push(server, state.uri, build(server, state), state.version)
+        found = build(server, state)
+        for cell in server.notebooks.cells(state.uri):
+            _push(server, cell.uri, server.notebooks.diagnostics(cell, found), None)  # a cell has a version of its own
+        if not server.notebooks.cells(state.uri):
+            _push(server, state.uri, found, state.version)
 
 
 def publish_recipe(server: PyModelServer, uri: str) -> None:

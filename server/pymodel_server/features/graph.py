@@ -88,7 +88,7 @@ def register(server: PyModelServer) -> None:
 
 
 def build_graph(server: PyModelServer, asked: GraphParams) -> GraphResult:
-    state = server.analyses.states.get(asked.uri)
+    state = server.analyses.find(asked.uri)
     site = _choose(server, state, asked) if state else None
     if state is None or site is None:
         return _empty(asked, None, 0, t("There is no model in this file."))
@@ -136,7 +136,7 @@ def _inner_levels(trace: Trace, paths: tuple[str, ...], comparison: Comparison |
 
 
 def _trace_of(server: PyModelServer, uri: str, target: str) -> Trace | None:
-    state = server.analyses.states.get(uri)
+    state = server.analyses.find(uri)
     found = state.trace(target.rpartition("::")[2]) if state else None
     return found[0] if found else None
 

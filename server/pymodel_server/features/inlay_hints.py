@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def register(server: PyModelServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_INLAY_HINT)
     async def inlay_hints(params: types.InlayHintParams) -> list[types.InlayHint]:
-        state = server.analyses.states.get(params.text_document.uri)
+        state = server.analyses.find(params.text_document.uri)
         wanted = server.configuration.inlay_hints
         if state is None or wanted == "off":
             return []

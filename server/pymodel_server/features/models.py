@@ -38,5 +38,5 @@ def register(server: PyModelServer) -> None:
 
 
 def models_of(server: PyModelServer, uri: str) -> tuple[ModelSite, ...]:
-    state = server.analyses.states.get(uri)
+    state = server.analyses.find(uri)
     return state.models if state is not None else find_models(read_document(uri_to_path(uri)))

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ..server import PyModelServer
 
 ENDING = "recipe.toml"
+TRIGGERS = ("[", '"', "=", "\n")
+"""What brings up completion in a recipe."""
 
 
 def is_recipe(uri: str) -> bool:
@@ -26,18 +28,11 @@ def is_recipe(uri: str) -> bool:
     return name == ENDING or name.endswith(f".{ENDING}")
 
 
-def register(server: PyModelServer) -> None:
-    options = types.CompletionOptions(trigger_characters=["[", '"', "=", "\n"])
-
-    @server.feature(types.TEXT_DOCUMENT_COMPLETION, options)
-    async def completion(params: types.CompletionParams) -> types.CompletionList | None:
-        uri = params.text_document.uri
-        if not is_recipe(uri):
-            return None
-        lines = _lines(server, uri)
-        position = from_lsp_position(params.position, lines, server.encoding)
-        found = complete(lines, position, _known(server, uri))
-        return types.CompletionList(False, [_item(each, position, lines, server) for each in found])
+def completion(server: PyModelServer, uri: str, at: types.Position) -> list[types.CompletionItem]:
+    lines = _lines(server, uri)
+    position = from_lsp_position(at, lines, server.encoding)
+    found = complete(lines, position, _known(server, uri))
+    return [_item(each, position, lines, server) for each in found]
 
 
 def hover(server: PyModelServer, uri: str, at: types.Position) -> types.Hover | None:

@@ -43,12 +43,19 @@ class Workbench:
         if self.active_file() == name.rpartition("/")[2]:
             self.focus_editor()
             return
+        self._open_by_name(name)
+        self.page.locator(".editor-group-container.active .monaco-editor .view-lines:visible").first.wait_for()
+
+    def open_notebook(self, name: str) -> None:
+        """Open a notebook by its name, and wait until its cells are there."""
+        self._open_by_name(name)
+        self.page.locator(".notebookOverlay .view-lines:visible").first.wait_for()
+
+    def _open_by_name(self, name: str) -> None:
         # An exact path is not offered at once: the first answers come from the history.
         self._ask("Control+p", name, lambda: name.rpartition("/")[2] in " ".join(self.quick_picks()[:1]))
         self.keyboard.press("Enter")
         self.until(lambda: self.active_file() == name.rpartition("/")[2], f"{name} to be open")
-        self.page.wait_for_selector(".editor-group-container.active .monaco-editor .view-lines")
-        self.page.locator(".editor-group-container.active .monaco-editor .view-lines").first.wait_for()
 
     def active_file(self) -> str:
         """The name in the window's title, which a dot leads while there are unsaved changes."""

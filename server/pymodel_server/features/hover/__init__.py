@@ -10,7 +10,7 @@ from lsprotocol import types
 
 from pymodel.schema import ModelSite, Position, Range, Read, Trace, Value
 
-from ...convert import from_lsp_position, range_to_lsp
+from ...convert import from_lsp_position, range_to_lsp, show_markdown
 from .. import recipes
 from .modules import describe_class, describe_forward, describe_module
 from .values import describe_value
@@ -27,7 +27,7 @@ def register(server: PyModelServer) -> None:
     async def hover(params: types.HoverParams) -> types.Hover | None:
         if recipes.is_recipe(params.text_document.uri):
             return recipes.hover(server, params.text_document.uri, params.position)
-        state = server.analyses.states.get(params.text_document.uri)
+        state = server.analyses.find(params.text_document.uri)
         if state is None:
             return None
         lines = state.document.lines
@@ -42,7 +42,7 @@ def register(server: PyModelServer) -> None:
             if found is not None:
                 text, place = found
                 note = "\n\n*from before the last edit*" if view.stale else ""
-                content = types.MarkupContent(types.MarkupKind.Markdown, text + note)
+                content = show_markdown(text + note, server.client_capabilities)
                 return types.Hover(content, range_to_lsp(place, lines, server.encoding))
         return None
 
