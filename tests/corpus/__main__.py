@@ -7,7 +7,9 @@ a run that was stopped goes on where it was.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
+import importlib
 import json
 import os
 import subprocess
@@ -15,11 +17,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from .class_libraries import CLASS_LIBRARIES
 from .packages import FOLDER, environment, fingerprint, install
 from .report import summarise, write_report
 
 RESULTS = FOLDER / "results"
 SCRATCH = FOLDER / "scratch"
+PARTS = ("given", "nothing")
 SECONDS = 30.0
 REAL_MEMORY = 12 << 30
 """Bytes that a real model may take; whether a larger one runs is not known."""
@@ -30,22 +34,23 @@ def main() -> int:
     if options.work:
         return _work(options)
     install()
-    names = [options.library] if options.library else _library_names()
-    for name in names:
-        jobs = [
-            subprocess.Popen(
-                [sys.executable, "-m", "tests.corpus", *sys.argv[1:], "--work", name, "--share", f"{n}/{options.jobs}"],
-                env=environment(),
-            )
-            for n in range(options.jobs)
-        ]
-        codes = [job.wait() for job in jobs]
-        if any(codes):
-            print(f"{name}: could not be run", file=sys.stderr)
-            return 1
-    if not options.library:
-        write_report(RESULTS, names)
-        print(summarise(RESULTS, names))
+    for part in (options.part,) if options.part else PARTS:
+        for name in _library_names(part, options):
+            work = ["--work", name, "--part", part]
+            jobs = [
+                subprocess.Popen(
+                    [sys.executable, "-m", "tests.corpus", *sys.argv[1:], *work, "--share", f"{n}/{options.jobs}"],
+                    env=environment(),
+                )
+                for n in range(options.jobs)
+            ]
+            codes = [job.wait() for job in jobs]
+            if any(codes):
+                print(f"{name}: could not be run", file=sys.stderr)
+                return 1
+    if not options.library and not options.half:
+        write_report(RESULTS, _library_names("given", options))
+    print(summarise(RESULTS, _library_names("given", options)))
     return 0
 
 
@@ -54,7 +59,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--library", help="only this library, with each result printed and no report written")
     parser.add_argument("--limit", type=int, help="only the first so many groups of models of each library")
     parser.add_argument("--only", help="only groups with this in their name")
-    parser.add_argument("--part", choices=("given", "nothing"), help="only with inputs given, or only with nothing")
+    parser.add_argument("--part", choices=PARTS, help="only with inputs given, or only with nothing")
+    parser.add_argument("--half", choices=("tuning", "held-out"), help="with nothing given, only these libraries")
     parser.add_argument("--jobs", type=int, default=max(1, (os.cpu_count() or 1) // 2))
     parser.add_argument("--keep", action="store_true", help="use what is there, though the engine has changed")
     parser.add_argument("--work", help=argparse.SUPPRESS)
@@ -62,7 +68,11 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _library_names() -> list[str]:
+def _library_names(part: str, options: argparse.Namespace) -> list[str]:
+    if options.library:
+        return [options.library]
+    if part == "nothing":
+        return [each.name for each in CLASS_LIBRARIES if options.half in (None, each.half)]
     script = "from tests.corpus.libraries import LIBRARIES\nprint(*(each.name for each in LIBRARIES))"
     told = subprocess.run([sys.executable, "-c", script], env=environment(), check=True, capture_output=True, text=True)
     return told.stdout.split()
@@ -70,30 +80,38 @@ def _library_names() -> list[str]:
 
 def _work(options: argparse.Namespace) -> int:
     """One process's share of one library."""
-    import importlib
     import warnings
 
     from pymodel.trace.torchvision_operators import watch_for_torchvision
     from pymodel.worker.analyse import warm
 
-    from .libraries import LIBRARIES
-    from .nothing_given import class_files
-
     warnings.simplefilter("ignore")
     SCRATCH.mkdir(parents=True, exist_ok=True)
     os.chdir(SCRATCH)  # some examples save what they trained
-    library = next(each for each in LIBRARIES if each.name == options.work)
     watch_for_torchvision()
-    importlib.import_module(library.module)
     warm()
-    if options.part != "nothing":
-        _go_through(library.name, [(f"given/{each.name}", each) for each in library.groups()], options)
-    if options.part != "given":
-        files = [(f"nothing/{each.name}", each) for each in class_files(library.module)]
-        for name in [name for name in sys.modules if name.partition(".")[0] == library.module]:
-            del sys.modules[name]  # the copy is imported instead, from the editor's side; what it imports is there
-        _go_through(library.name, files, options)
+    works = _models_of(options.work) if options.part == "given" else _class_files_of(options.work)
+    _go_through(options.work, works, options)
     return 0
+
+
+def _models_of(name: str) -> list[tuple[str, Any]]:
+    from .libraries import LIBRARIES
+
+    library = next(each for each in LIBRARIES if each.name == name)
+    importlib.import_module(library.module)
+    return [(f"given/{each.name}", each) for each in library.groups()]
+
+
+def _class_files_of(name: str) -> list[tuple[str, Any]]:
+    from .nothing_given import class_files
+
+    library = next(each for each in CLASS_LIBRARIES if each.name == name)
+    with contextlib.suppress(Exception):  # what it imports may be missing here, as it may be for a reader of the file
+        importlib.import_module(library.module)
+    for loaded in [each for each in sys.modules if each.partition(".")[0] == library.module]:
+        del sys.modules[loaded]  # the copy is imported instead, from the editor's side; what it imports is there
+    return [(f"nothing/{each.name}", each) for each in class_files(library)]
 
 
 def _go_through(library: str, works: list[tuple[str, Any]], options: argparse.Namespace) -> None:

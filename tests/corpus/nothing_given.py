@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
+import ast
+import itertools
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -10,41 +12,41 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pymodel.schema import Trace
+from pymodel.discover.document import parse_document
+from pymodel.discover.models import find_models
+from pymodel.resolve.load import load_module
+from pymodel.resolve.resolve import Oracle
+from pymodel.schema import Analyse, ModelSite, PyModelError, Started, Trace, Traced
+from pymodel.trace.memo import shared_memo
+from pymodel.worker.analyse import analyse
+from pymodel.worker.trials import make_engine
 
 from .cases import Tell
-from .packages import FOLDER, distribution
+from .class_libraries import ClassLibrary
+from .packages import CLASSES, FOLDER, PACKAGES, distribution
 
 SECONDS = 10.0
 WORKSPACES = FOLDER / "workspaces"
-PACKAGES_OF_CLASSES = {
-    "vit_pytorch": "vit-pytorch",
-    "x_transformers": "x-transformers",
-    "denoising_diffusion_pytorch": "denoising-diffusion-pytorch",
-    "segmentation_models_pytorch": "segmentation-models-pytorch",
-}
-"""Libraries whose files people open and change as their own; by module, their distribution."""
+PLAIN_BASES = ("Module", "ABC", "Protocol", "Generic", "LightningModule", "DataModule", "LightningDataModule")
+MAX_CLASSES = 10
+"""So many classes of a library are opened, evenly from first to last."""
 
 
 @dataclass(frozen=True)
 class ClassFile:
-    """A file of a copy of a library, with its README beside it: a workspace."""
+    """Some classes of a file of a copy of a library, with its README beside it: a workspace."""
 
     name: str
     path: Path
     root: Path
+    classes: tuple[str, ...]
 
     def tell_outcomes(self, tell: Tell) -> None:
         """How each model of the file went: solved, solved within a parent, or why not. Each has as long as it has in
         an editor."""
-        from pymodel.discover.document import parse_document
-        from pymodel.discover.models import find_models
-        from pymodel.schema import Analyse, Started, Traced
-        from pymodel.worker.analyse import analyse
-
-        text = self.path.read_text(encoding="utf-8")
-        waiting = [site.target for site in find_models(parse_document(str(self.path), text))]
+        waiting = [f"{self.path}::{name}" for name in self.classes]
         start = time.process_time()
+        solved_inside = []
 
         def poll() -> None:
             if time.process_time() > start + SECONDS:
@@ -54,7 +56,11 @@ class ClassFile:
             nonlocal start
             if isinstance(event, Traced):
                 waiting.remove(event.trace.target)
-                tell(self._outcome(event.trace, time.process_time() - start))
+                outcome = self._outcome(event.trace, time.process_time() - start)
+                if outcome["inside"]:
+                    solved_inside.append(outcome)
+                else:
+                    tell(outcome)
             start = time.process_time()
 
         while waiting:
@@ -66,6 +72,18 @@ class ClassFile:
             if waiting:
                 tell({**self._named(waiting.pop(0)), "ok": False, "seconds": SECONDS, "error": words})
             start = time.process_time()
+        for outcome in solved_inside:
+            tell({**outcome, "alone": self._is_solved_alone(outcome["class"])})
+
+    def _is_solved_alone(self, name: str) -> bool:
+        """Whether a construction and inputs are found without a look at the models that hold a class."""
+        loaded = load_module(str(self.path), roots=(str(self.root),), names=(name,))
+        site = next(each for each in find_models(loaded.document) if each.name == name)
+        try:
+            found = _Alone(loaded, str(self.root), make_engine("eval", get_memo=shared_memo)).resolve(site)
+        except PyModelError:
+            return False
+        return found.verified and bool(found.symbols)
 
     def _named(self, target: str) -> dict[str, Any]:
         name = target.rpartition("::")[2]
@@ -77,10 +95,18 @@ class ClassFile:
             **self._named(trace.target),
             "ok": solved,
             "inside": solved and trace.construction is not None and trace.construction.source.kind == "parent",
+            "alone": solved,
             "contains": sorted({each.class_ for each in trace.modules}) if solved else [],
             "seconds": round(seconds, 3),
             "error": None if solved else _why(trace),
         }
+
+
+class _Alone(Oracle):
+    """Knows of no model that holds another."""
+
+    def find_holders(self, site: ModelSite, depth: int) -> Iterator[tuple[Oracle, ModelSite]]:
+        return iter(())
 
 
 class OutOfTime(BaseException):
@@ -100,20 +126,49 @@ def _why(trace: Trace) -> str:
     return (words[0] if words else "no trace").splitlines()[0][:300]
 
 
-def class_files(module: str) -> Iterator[ClassFile]:
-    """Every file of a library, in a copy of it; none of one whose files nobody opens."""
-    if module not in PACKAGES_OF_CLASSES:
-        return
-    spec = importlib.util.find_spec(module)
-    assert spec is not None
-    assert spec.submodule_search_locations
-    source = Path(spec.submodule_search_locations[0])
-    root = WORKSPACES / module
+def class_files(library: ClassLibrary) -> Iterator[ClassFile]:
+    """Files of a library, in a copy of it, with those of their classes that are opened."""
+    root = _workspace(library)
+    found = [(path, name) for path in sorted((root / library.module).rglob("*.py")) for name in _runnable_classes(path)]
+    count = min(MAX_CLASSES, len(found))
+    chosen = [found[at * len(found) // count] for at in range(count)]
+    for path, group in itertools.groupby(chosen, lambda each: each[0]):
+        yield ClassFile(str(path.relative_to(root)), path, root, tuple(name for _, name in group))
+
+
+def _workspace(library: ClassLibrary) -> Path:
+    root = WORKSPACES / library.module
     if not root.exists():
-        temporary = root.with_suffix(".part")
-        shutil.rmtree(temporary, ignore_errors=True)
-        shutil.copytree(source, temporary / module)
-        (temporary / "README.md").write_text(distribution(PACKAGES_OF_CLASSES[module]).read_text("METADATA") or "")
-        temporary.replace(root)
-    for path in sorted((root / module).rglob("*.py")):
-        yield ClassFile(str(path.relative_to(root)), path, root)
+        source = next(folder for each in (PACKAGES, CLASSES) if (folder := each / library.module).is_dir())
+        temporary = root.with_suffix(f".{os.getpid()}")
+        shutil.copytree(source, temporary / library.module)
+        (temporary / "README.md").write_text(distribution(library.name).read_text("METADATA") or "")
+        try:
+            temporary.replace(root)
+        except OSError:  # another process was faster
+            shutil.rmtree(temporary)
+    return root
+
+
+def _runnable_classes(path: Path) -> list[str]:
+    """The model classes of a file that say, themselves or by a base, how they run: no mere bases."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    if "torch" not in text:
+        return []
+    document = parse_document(str(path), text)
+    classes = {node.name: node for node in document.tree.body if isinstance(node, ast.ClassDef)}
+    names = [site.name for site in find_models(document) if site.kind == "class"]
+    return [name for name in names if name in classes and _runs(classes[name], classes)]
+
+
+def _runs(cls: ast.ClassDef, classes: dict[str, ast.ClassDef]) -> bool:
+    """Whether a class has a `forward` that does more than raise; what it inherits from elsewhere is believed in."""
+    own = next((each for each in cls.body if isinstance(each, ast.FunctionDef) and each.name == "forward"), None)
+    if own is not None:
+        body = [each for each in own.body if not (isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant))]
+        return bool(body) and not isinstance(body[0], (ast.Raise, ast.Pass))
+    bases = [ast.unparse(base) for base in cls.bases]
+    return any(
+        _runs(classes[base], classes) if base in classes else base.rpartition(".")[2] not in PLAIN_BASES
+        for base in bases
+    )

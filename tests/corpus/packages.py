@@ -11,29 +11,32 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
+CLASS_REQUIREMENTS = Path(__file__).with_name("class_requirements.txt")
 FOLDER = ROOT / ".build" / "corpus"
 PACKAGES = FOLDER / "packages"
+CLASSES = FOLDER / "classes"
 ENVIRONMENT = {
     **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
     **dict.fromkeys(("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "TORCHDYNAMO_DISABLE"), "1"),
     "CUDA_VISIBLE_DEVICES": "",
-    "PYTHONPATH": os.pathsep.join((str(PACKAGES), str(ROOT))),
+    "PYTHONPATH": os.pathsep.join((str(PACKAGES), str(ROOT), str(CLASSES))),
 }
 
 
 def install() -> None:
-    """Install what `requirements.txt` pins, unless that was done.
+    """Install what the requirement files pin, unless that was done.
 
     Raises:
         CalledProcessError: pip could not.
     """
-    done = FOLDER / f"installed-{hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()[:16]}"
-    if done.exists():
-        return
-    PACKAGES.mkdir(parents=True, exist_ok=True)
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--upgrade"]
-    subprocess.run([*pip, "--target", str(PACKAGES), "--requirement", str(REQUIREMENTS)], check=True)
-    done.touch()
+    for requirements, folder in ((REQUIREMENTS, PACKAGES), (CLASS_REQUIREMENTS, CLASSES)):
+        done = FOLDER / f"installed-{hashlib.sha256(requirements.read_bytes()).hexdigest()[:16]}"
+        if done.exists():
+            continue
+        folder.mkdir(parents=True, exist_ok=True)
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+        subprocess.run([*pip, "--upgrade", "--target", str(folder), "--requirement", str(requirements)], check=True)
+        done.touch()
 
 
 def environment() -> dict[str, str]:
@@ -47,9 +50,9 @@ def distribution(name: str) -> Distribution:
     Raises:
         LookupError: it is not installed.
     """
-    for each in distributions(name=name, path=[str(PACKAGES)]):
+    for each in distributions(name=name, path=[str(PACKAGES), str(CLASSES)]):
         return each
-    raise LookupError(f"{name} is not in {PACKAGES}")
+    raise LookupError(f"{name} is not in {FOLDER}")
 
 
 def fingerprint() -> str:
