@@ -7,6 +7,7 @@ function's parameters are what the file's first call of it passes.
 from __future__ import annotations
 
 import ast
+from collections import deque
 from dataclasses import dataclass, field
 
 from .document import Document
@@ -60,9 +61,9 @@ def find_scopes(tree: ast.Module, name: str) -> list[Scope]:
 def own_nodes(scope: Scope) -> list[ast.AST]:
     """Nodes of a scope that are not within a function or class of its own."""
     nodes: list[ast.AST] = []
-    waiting: list[ast.AST] = list(ast.iter_child_nodes(scope))
+    waiting = deque(ast.iter_child_nodes(scope))
     while waiting:
-        node = waiting.pop(0)
+        node = waiting.popleft()
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             continue
         nodes.append(node)
@@ -192,13 +193,18 @@ def _bind_arguments(bindings: Bindings, function: ast.FunctionDef, document: Doc
 
 
 def _defaults(function: ast.FunctionDef) -> dict[str, ast.stmt]:
-    """Parameters with defaults, click's options included, as the assignments that they amount to."""
+    """Parameters with defaults, click's options included, as the assignments that they amount to; where any number of
+    arguments is taken there are none."""
     positional = [*function.args.posonlyargs, *function.args.args]
     pairs = [
         *zip(positional[len(positional) - len(function.args.defaults) :], function.args.defaults, strict=True),
         *zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True),
     ]
     found = {parameter.arg: default for parameter, default in pairs if default is not None}
+    if function.args.kwarg is not None:
+        found[function.args.kwarg.arg] = ast.Dict([], [])
+    if function.args.vararg is not None:
+        found[function.args.vararg.arg] = ast.Tuple([], ast.Load())
     for decorator in function.decorator_list:
         if isinstance(decorator, ast.Call) and last_name(decorator.func) in OPTIONS and decorator.args:
             default = next((each.value for each in decorator.keywords if each.arg == "default"), None)

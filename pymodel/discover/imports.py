@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from .document import Document, read_document
+from .roots import package_root
 from .slicing import bound_names
 
 MAX_FILES = 500
@@ -80,11 +81,8 @@ def _assigned(path: str, documents: Mapping[str, str]) -> set[str]:
 def module_name(path: str) -> str:
     """The dotted name a file is imported by: its path below its package's root."""
     file = Path(path)
-    parts = [] if file.stem == "__init__" else [file.stem]
-    folder = file.parent
-    while (folder / "__init__.py").exists() and folder.parent != folder:
-        parts.insert(0, folder.name)
-        folder = folder.parent
+    parts = [*file.parent.relative_to(package_root(file.parent)).parts]
+    parts += [] if file.stem == "__init__" else [file.stem]
     return ".".join(parts) or file.parent.name
 
 

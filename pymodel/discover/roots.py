@@ -11,14 +11,21 @@ def find_import_roots(path: str, folders: tuple[str, ...], extra: tuple[str, ...
     """Folders to import from, most local first: the root of the file's package, its folder, then those of the
     workspace (itself, `src`, pytest's `pythonpath`), then `extra`."""
     folder = Path(path).parent
-    package_root = folder
-    while (package_root / "__init__.py").exists() and package_root.parent != package_root:
-        package_root = package_root.parent
-    candidates = [package_root, folder]
+    candidates = [package_root(folder), folder]
     for workspace in map(Path, folders):
         candidates += [workspace, workspace / "src", *_pytest_paths(workspace)]
     candidates += [Path(each) for each in extra]
     return tuple(dict.fromkeys(str(each) for each in candidates if each.is_dir()))
+
+
+def package_root(folder: Path) -> Path:
+    """The folder that a folder's outermost package lies in; itself if it is no package. A package may lie in a plain
+    folder of another one."""
+    while (folder / "__init__.py").exists() and folder.parent != folder:
+        folder = folder.parent
+        if not (folder / "__init__.py").exists() and (folder.parent / "__init__.py").exists():
+            folder = folder.parent
+    return folder
 
 
 def read_pyproject(folder: Path) -> dict[str, Any]:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import ast
 import linecache
+import os
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import islice
+from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-TORCH = ("/torch/", "/einops/", "<frozen")
-"""Files whose own lines say nothing about what a model wants."""
+import torch
+
+TORCH = (f"{Path(torch.__file__).parent}{os.sep}", f"{os.sep}einops{os.sep}", "<frozen")
+"""Parts of the names of files whose own lines say nothing about what a model wants."""
 PLACE = ("lineno", "end_lineno", "col_offset", "end_col_offset")
 CHECKED = (int, tuple, list)
 

@@ -12,7 +12,7 @@ from typing import Any
 from torch import nn
 
 from ..schema import Construction, ModelSite, Source
-from .blame import divisor_of, failed_checks, failing_names
+from .blame import divisor_of, failed_checks, failing_names, named_in_checks
 from .load import Loaded
 from .reading import Function, read_function
 from .reads import Reads, find_reads, initialiser
@@ -206,7 +206,32 @@ def _class_for(name: str, made: Any) -> str:
         ]
         if own:
             return str(own[0])
+    rank = _convolved_rank(made)
+    if "norm" in name.lower() and rank:
+        return f"__import__('torch').nn.BatchNorm{rank}d"
     return next((value for part, value in CLASSES if part in name.lower()), "__import__('torch').nn.Identity")
+
+
+def _convolved_rank(made: Any) -> int | None:
+    """Of how many dims the convolutions are that a constructor makes: what normalises beside them is of as many."""
+    function = read_function(initialiser(made))
+    found = re.search(r"\bConv(?:Transpose)?([123])d\b", ast.unparse(function)) if function is not None else None
+    return int(found[1]) if found else None
+
+
+def _optional_after_all(made: Any, values: dict[str, str], cause: BaseException) -> Iterator[tuple[str, str]]:
+    """Arguments that are None unless given, where the constructor itself fails for want of them."""
+    try:
+        parameters = inspect.signature(made).parameters
+    except (TypeError, ValueError):
+        return
+    own = read_function(initialiser(made))
+    name = own.name if own is not None else ""
+    named = [each for frame, names in failing_names(cause) if frame.f_code.co_name == name for each in names]
+    for name in dict.fromkeys((*named, *(named_in_checks(cause) if isinstance(cause, AssertionError) else ()))):
+        if name in parameters and name not in values and parameters[name].default is None:
+            is_class = "not callable" in str(cause)
+            yield name, _class_for(name, made) if is_class else usual_value(parameters[name], made) or "16"
 
 
 def _is_stored_module(made: type, name: str) -> bool:
@@ -275,6 +300,7 @@ def _suggestions(made: Any, values: dict[str, str], cause: BaseException) -> Ite
     for name in re.findall(r"'(\w+)'", message.partition("missing")[2] if "required" in message else ""):
         if name not in values:
             yield name, usual_number(name)
+    yield from _optional_after_all(made, values, cause)
     blamed = [name for _, names in failing_names(cause) for name in names if name in values]
     blamed += [name for name in values if re.search(rf"\b{re.escape(name)}\b", message)]
     blamed = list(dict.fromkeys(blamed)) or list(values)

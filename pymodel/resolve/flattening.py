@@ -47,7 +47,7 @@ class Flattening:
 
     def _inferred(self, channels: int, height: int, width: int) -> float:
         """A row that is a power of two times too long or too short: its channels were changed, not its size."""
-        if self.pairs or height * width < 4:
+        if self.pairs or height * width < 4 or channels not in self.channels:
             return 0.0
         best = 0.0
         for row in self.rows:

@@ -9,7 +9,7 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import nn
@@ -24,6 +24,7 @@ from .blame import failing_names, named_in_checks
 from .callers import called_inputs, dataset_inputs
 from .construct import required_arguments, stated_constructions, without_weights
 from .constructor_guesses import guess_constructions, is_module_argument, usual_value
+from .doubt import is_models_own
 from .flattening import read_flattening
 from .guesses import likely_lengths
 from .inputs import (
@@ -51,6 +52,8 @@ from .trial import Engine, Failure
 
 MAX_ATTEMPTS = 1000
 MAX_LOGGED = 12
+LOOKS_FOR_FAULT = (12, 40)
+"""After so many attempts it is asked whether the model itself is at fault, and no input can be found."""
 MAX_CONSTRUCTIONS = 5
 """So many constructions that can be built are tried with inputs."""
 MAX_PARENTS = 4
@@ -68,6 +71,9 @@ REFUSALS = (AssertionError, ValueError, ZeroDivisionError)
 SECONDS_IN_PARENT = 1.5
 """For a block that the file uses in a larger model: it is better known from there than from a long search."""
 
+Rank = tuple[int, float, int]
+"""How much inputs that do not run deserve belief: by source, by the code's own arithmetic, by how far they got."""
+
 
 class ConstructionNotFound(PyModelError):
     """No way to make the model worked."""
@@ -79,7 +85,8 @@ class InputNotFound(PyModelError):
 
 @dataclass(frozen=True)
 class Resolution:
-    """How to make and feed a model. `verified`: it ran, and the batch came out as it went in."""
+    """How to make and feed a model. `verified`: it ran, and the batch came out as it went in. `is_certain`: where it
+    did not run, the model is at fault, and not what was guessed for it."""
 
     construction: Construction
     make: Callable[[], Any]
@@ -87,6 +94,7 @@ class Resolution:
     symbols: dict[str, SymbolGuess]
     attempts: tuple[str, ...]
     verified: bool
+    is_certain: bool = True
 
 
 @dataclass(frozen=True)
@@ -96,6 +104,19 @@ class _Made:
     construction: Construction
     make: Callable[[], Any]
     model: nn.Module
+
+
+@dataclass
+class _Quest:
+    """What is looked for, and what has come of it. `seconds` are left; `best` is the best that does not run."""
+
+    site: ModelSite
+    texts: list[Document]
+    pins: tuple[Pin, ...]
+    seconds: float
+    log: list[str] = field(default_factory=list)
+    failures: list[tuple[Construction, BaseException]] = field(default_factory=list)
+    best: tuple[Rank, Resolution] | None = None
 
 
 class Oracle:
@@ -133,72 +154,66 @@ class Oracle:
         return found
 
     def _resolve(self, site: ModelSite, pins: tuple[Pin, ...], depth: int) -> Resolution:
-        log: list[str] = []
-        failures: list[tuple[Construction, BaseException]] = []
-        texts = [self.loaded.document, *self.neighbours.naming(site.name)]
         is_pinned = any(pin.source != "previous" for pin in pins)
-        holders = list(itertools.islice(self._holders(site, depth), MAX_PARENTS)) if not is_pinned else []
-        seconds = SECONDS_IN_PARENT if holders else SEARCH_SECONDS
-        best: tuple[tuple[int, float, int], Resolution] | None = None
-        stated = stated_constructions(site, self.loaded, texts, self.neighbours, pins)
+        holders = list(itertools.islice(self.find_holders(site, depth), MAX_PARENTS)) if not is_pinned else []
+        texts = [self.loaded.document, *self.neighbours.naming(site.name)]
+        quest = _Quest(site, texts, pins, SECONDS_IN_PARENT if holders else SEARCH_SECONDS)
+        found = self._first_that_fits(
+            stated_constructions(site, self.loaded, texts, self.neighbours, pins), quest, are_guesses=False
+        )
+        for oracle, holder in holders:
+            if found is not None or self._remaining() <= 0:
+                break
+            oracle.deadline = self.deadline
+            found = self._through(oracle, holder, site, quest.log, depth)
+        is_stated = quest.best is not None and quest.best[1].construction.source.kind != "config"
+        if found is None and not is_stated and not any(each.source.kind == "pin" for each, _ in quest.failures):
+            quest.seconds = max(quest.seconds, SECONDS_IN_PARENT)
+            found = self._first_that_fits(
+                itertools.chain(
+                    self._around_siblings(site, depth), guess_constructions(site, self.loaded, quest.failures)
+                ),
+                quest,
+                are_guesses=True,
+            )
+        if found is not None:
+            return found
+        if quest.best is None:
+            is_defined = site.name in vars(self.loaded.module)
+            raise _not_constructed(site, self.loaded.document, quest.log, quest.failures, is_defined)
+        return dataclasses.replace(quest.best[1], attempts=tuple(quest.log))
+
+    def _first_that_fits(
+        self, candidates: Iterator[Construction], quest: _Quest, *, are_guesses: bool
+    ) -> Resolution | None:
+        """The first construction on which inputs run, or that is what the author wants shown though they do not; the
+        best of the others is noted."""
         faulty: Resolution | None = None
-        for made in itertools.islice(self._build(stated, site, log, failures), MAX_CONSTRUCTIONS):
-            if not self._is_own_call(made.construction.source) and made.construction.source.kind != "pin":
+        for made in itertools.islice(self._build(candidates, quest), MAX_CONSTRUCTIONS):
+            if not are_guesses and not self._is_own_call(made.construction.source):
                 if faulty is not None:
                     return faulty
-                if best is None and self._is_refused(failures):
-                    raise _not_constructed(site, self.loaded.document, log, failures)
+                if made.construction.source.kind != "pin" and quest.best is None:
+                    self._refuse(quest)
             started = time.process_time()
-            rank, found = self._feed(made, site, texts, pins, log, seconds)
+            rank, found = self._feed(made, quest)
             if rank[0] == IN_OWN_WORDS:
                 faulty = faulty or found
                 continue
-            if found.verified or made.construction.source.kind == "pin" or rank[0] == 2:
+            if found.verified or (not are_guesses and (made.construction.source.kind == "pin" or rank[0] == 2)):
                 return found
-            if best is None or rank > best[0]:
-                best = rank, found
-            seconds -= time.process_time() - started
-            if seconds < 0:
+            if quest.best is None or rank > quest.best[0]:
+                quest.best = rank, found
+            quest.seconds -= time.process_time() - started
+            if quest.seconds < 0:
                 break
-        if faulty is not None:
-            return faulty
-        if best is None and self._is_refused(failures):
-            raise _not_constructed(site, self.loaded.document, log, failures)
-        for oracle, holder in holders:
-            if self._remaining() <= 0:
-                break
-            oracle.deadline = self.deadline
-            through = self._through(oracle, holder, site, log, depth)
-            if through is not None:
-                return through
-        is_stated = best is not None and best[1].construction.source.kind != "config"
-        if not is_stated and not any(each.source.kind == "pin" for each, _ in failures):
-            guesses = itertools.chain(
-                self._around_siblings(site, depth), guess_constructions(site, self.loaded, failures)
-            )
-            seconds = max(seconds, SECONDS_IN_PARENT)
-            for made in itertools.islice(self._build(guesses, site, log, failures), MAX_CONSTRUCTIONS):
-                started = time.process_time()
-                rank, found = self._feed(made, site, texts, pins, log, seconds)
-                if found.verified:
-                    return found
-                if best is None or rank > best[0]:
-                    best = rank, found
-                seconds -= time.process_time() - started
-                if seconds < 0:
-                    break
-        if best is None:
-            raise _not_constructed(site, self.loaded.document, log, failures)
-        return dataclasses.replace(best[1], attempts=tuple(log))
+        if faulty is None and quest.best is None and not are_guesses:
+            self._refuse(quest)
+        return faulty
 
-    def _build(
-        self,
-        candidates: Iterator[Construction],
-        site: ModelSite,
-        log: list[str],
-        failures: list[tuple[Construction, BaseException]],
-    ) -> Iterator[_Made]:
+    def _build(self, candidates: Iterator[Construction], quest: _Quest) -> Iterator[_Made]:
         """The candidates that can be built, each once; without trained weights where those are what it failed on."""
+        site, log, failures = quest.site, quest.log, quest.failures
         seen = set()
         waiting: list[Construction] = []
         while (candidate := waiting.pop(0) if waiting else next(candidates, None)) is not None:
@@ -222,10 +237,9 @@ class Oracle:
             log.append(f"{candidate.expression} ({candidate.source.kind}): made")
             yield _Made(candidate, make, model)
 
-    def _feed(
-        self, made: _Made, site: ModelSite, texts: list[Document], pins: tuple[Pin, ...], log: list[str], seconds: float
-    ) -> tuple[tuple[int, float, int], Resolution]:
+    def _feed(self, made: _Made, quest: _Quest) -> tuple[Rank, Resolution]:
         """Inputs for a model that could be made, with how much they deserve belief where none is right."""
+        site, texts, pins, log, seconds = quest.site, quest.texts, quest.pins, quest.log, quest.seconds
         model, document = made.model, self.loaded.document
         namespace = vars(self.loaded.module)
         plan = read_flattening(document, site.name, model)
@@ -248,11 +262,18 @@ class Oracle:
                         return other
             return verdict
 
-        def made_of(verdict: Verdict) -> Resolution:
-            symbols = symbols_of(verdict.inputs, verdict.length)
-            return Resolution(made.construction, made.make, verdict.inputs, symbols, tuple(log), verdict.ran)
+        def is_own(verdict: Verdict) -> bool:
+            is_guess = made.construction.source.kind == "search"
+            return not is_guess and is_models_own(model, verdict.inputs, verdict.length, self.engine.attempt, namespace)
 
-        best: tuple[tuple[int, float, int], Verdict] | None = None
+        def made_of(verdict: Verdict, is_evident: bool = True) -> Resolution:
+            symbols = symbols_of(verdict.inputs, verdict.length)
+            is_certain = verdict.ran or is_evident or is_own(verdict)
+            return Resolution(
+                made.construction, made.make, verdict.inputs, symbols, tuple(log), verdict.ran, is_certain
+            )
+
+        best: tuple[Rank, Verdict] | None = None
         reduced: Verdict | None = None
         deadline = math.inf
         verdicts = search(
@@ -284,6 +305,8 @@ class Oracle:
                 deadline = time.process_time() + min(seconds, max(self._remaining(), LEAST_SECONDS))
             if number >= MAX_ATTEMPTS or time.process_time() > deadline:
                 break
+            if number in LOOKS_FOR_FAULT and reduced is None and is_own(best[1]):
+                break
         if reduced is not None and (best is None or not best[0][1]):
             return (2, 1.0, reduced.progress), made_of(reduced)
         if best is None:
@@ -293,7 +316,10 @@ class Oracle:
                 line=site.line,
                 advice=f"Pin one on the class line: `# pymodel: {made.construction.expression}, x=(B, 3, 32, 32)`.",
             )
-        return best[0], made_of(best[1])
+        belief, credit, _ = best[0]
+        return best[0], made_of(
+            best[1], is_evident=made.construction.source.kind != "search" and (belief > 0 or credit > 0)
+        )
 
     def _stated_inputs(
         self, made: _Made, site: ModelSite, texts: list[Document], pins: tuple[Pin, ...], previous: Inputs | None
@@ -321,9 +347,10 @@ class Oracle:
     def _is_own_call(self, source: Source) -> bool:
         return source.kind == "call-site" and source.path == self.loaded.document.path
 
-    def _is_refused(self, failures: list[tuple[Construction, BaseException]]) -> bool:
-        """Whether the constructor refuses what the file itself gives it."""
-        return any(self._is_own_call(made.source) and isinstance(why, REFUSALS) for made, why in failures)
+    def _refuse(self, quest: _Quest) -> None:
+        """End here if the constructor refuses what the file itself gives it: no other construction hides that."""
+        if any(self._is_own_call(made.source) and isinstance(why, REFUSALS) for made, why in quest.failures):
+            raise _not_constructed(quest.site, self.loaded.document, quest.log, quest.failures, is_defined=True)
 
     def _is_in_own_words(self, made: _Made, verdict: Verdict) -> bool:
         """Whether the file itself makes the model and calls it so, and it ran, or failed in an operation."""
@@ -359,7 +386,7 @@ class Oracle:
 
     # A block through the model that holds it.
 
-    def _holders(self, site: ModelSite, depth: int) -> Iterator[tuple[Oracle, ModelSite]]:
+    def find_holders(self, site: ModelSite, depth: int) -> Iterator[tuple[Oracle, ModelSite]]:
         """Models whose code names a class: in its own file, then in files that import it."""
         if site.kind != "class" or depth >= MAX_DEPTH:
             return
@@ -447,15 +474,24 @@ def _show(inputs: Inputs) -> str:
 
 
 def _not_constructed(
-    site: ModelSite, document: Document, log: list[str], failures: list[tuple[Construction, BaseException]]
+    site: ModelSite,
+    document: Document,
+    log: list[str],
+    failures: list[tuple[Construction, BaseException]],
+    is_defined: bool,
 ) -> ConstructionNotFound:
     tried = f" Tried: {'; '.join(log[:3])}." if log else " Its arguments have no defaults and no call of it was found."
-    pinned = [error for each, error in failures if each.source.kind == "pin"]
+    if not is_defined:
+        tried = " It is not defined once its file is imported: what its definition needs is missing or fails."
+    stated = [(each, error) for each, error in failures if each.source.kind != "search"]
+    stated.sort(key=lambda each: each[0].source.kind != "pin")
     error = ConstructionNotFound(
         f"{site.name} could not be constructed.{tried}",
         path=document.path,
         line=site.line,
-        advice=f"Pin a construction on the class line: `# pymodel: {site.name}(…)`.",
+        advice=f"Pin a construction on the class line: `# pymodel: {site.name}(…)`."
+        if is_defined
+        else "Install the packages that the hints on its imports name.",
     )
-    error.__cause__ = next(iter((*pinned, *(each for _, each in failures))), None)
+    error.__cause__ = stated[0][1] if stated else None  # what a guess fails on is no fault of the class
     return error

@@ -20,6 +20,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from ..check.devices import explain_mix
+from ..check.doubt import in_doubt
 from ..check.explain import explain
 from ..check.flow import Flow
 from ..check.gradients import SUSPECTS, find_cut_gradients, find_overwritten
@@ -246,6 +247,8 @@ class _Analysis:
             files=self.loaded.files,
         )
         trace, failures = self._with_diagnostics(assembled, model)
+        if not found.is_certain:
+            return Seen(in_doubt(trace, self.site.name, self._class_line()))
         return Seen(
             trace,
             failures=failures,

@@ -298,8 +298,10 @@ class Analyses:
         run.traced.add(name)
         state.answers[name] = Answer(trace, run.lines, run.version)
         found = trace.inputs and trace.inputs[0].source.kind != "pin"
-        if found and (trace.status == "complete" or run.from_text_alone or name not in state.found_inputs):
+        if found and trace.status == "complete":
             state.found_inputs[name] = format_inputs(trace)
+        elif run.from_text_alone:
+            state.found_inputs.pop(name, None)
 
     def _fail(self, state: State, failed: Failed, lines: list[str], version: int) -> None:
         state.analysed_version = version

@@ -81,3 +81,40 @@ def test_a_missing_package_that_only_fills_weights_is_done_without(tmp_path: Pat
     path = write(tmp_path / "net.py", init, "self.fc(x)", head=head)
     found = solve(path, "Net")
     assert (dims(found), found.verified) == ([("B", 6)], True)
+
+
+def test_an_optional_argument_that_is_needed_after_all_is_given(tmp_path: Path) -> None:
+    folder = tmp_path / "torch"  # the user's own, of that name
+    folder.mkdir()
+    path = folder / "blocks.py"
+    path.write_text(
+        "from torch import nn\n"
+        "class Block(nn.Module):\n"
+        "    def __init__(self, width, norm_layer=None):\n"
+        "        super().__init__()\n"
+        "        self.conv = nn.Conv2d(width, width, 3, padding=1)\n"
+        "        self.norm = norm_layer(width)\n"
+        "    def forward(self, x):\n"
+        "        return self.norm(self.conv(x))\n"
+    )
+    found = solve(path, "Block")
+    assert found.verified, found.attempts
+    assert found.construction.expression == "Block(width=16, norm_layer=__import__('torch').nn.BatchNorm2d)"
+
+
+def test_what_takes_any_number_of_arguments_is_taken_for_none(tmp_path: Path) -> None:
+    path = tmp_path / "factory.py"
+    path.write_text(
+        "from torch import nn\n"
+        "class Net(nn.Module):\n"
+        "    def __init__(self, width, bias=True):\n"
+        "        super().__init__()\n"
+        "        self.layer = nn.Linear(width, 3, bias=bias)\n"
+        "    def forward(self, x):\n"
+        "        return self.layer(x)\n"
+        "def net_24(*args, **kwargs):\n"
+        "    return Net(24, *args, **kwargs)\n"
+    )
+    found = solve(path, "Net")
+    assert (found.verified, found.construction.source.kind) == (True, "call-site")
+    assert found.make().layer.in_features == 24

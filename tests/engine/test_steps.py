@@ -195,3 +195,18 @@ def test_nothing_of_effect_runs(tmp_path: Path) -> None:
     )
     assert trace_script(path).status == "complete"
     assert not canary.exists()
+
+
+def test_labels_that_only_a_loss_tells_of_are_assumed(tmp_path: Path) -> None:
+    path = tmp_path / "train.py"
+    path.write_text(
+        HEAD + "model = nn.Linear(8, 3)\n"
+        "def train(batches):\n"
+        "    for words, labels in batches:\n"
+        "        logits = model(words)\n"
+        "        loss = nn.functional.cross_entropy(logits, labels)\n"
+        "        loss.backward()\n"
+    )
+    named = {value.name: value for value in trace_script(path).values if value.name}
+    assert named["labels"].assumed
+    assert not named["logits"].assumed

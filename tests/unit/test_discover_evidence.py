@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from pymodel.discover.callsites import find_constructor_calls, find_forward_calls
 from pymodel.discover.document import parse_document
+from pymodel.discover.imports import module_name
 from pymodel.discover.notebooks import read_code_blocks, read_code_cells
 from pymodel.discover.settings import find_typed_dictionaries
 from pymodel.discover.shape_comments import read_shape_comments
@@ -72,3 +74,12 @@ def test_dictionaries_that_name_their_class() -> None:
         ("Net", {"head": "{'name': 'Head', 'width': 2 * 8}"}),
         ("Head", {"width": "2 * 8"}),
     ]
+
+
+def test_a_package_in_a_plain_folder_of_another_is_named_below_it(tmp_path: Path) -> None:
+    inner = tmp_path / "library" / "models" / "ranking"
+    inner.mkdir(parents=True)
+    for folder in (inner, tmp_path / "library"):
+        (folder / "__init__.py").touch()
+    assert module_name(str(inner / "net.py")) == "library.models.ranking.net"
+    assert module_name(str(inner.parent / "net.py")) == "net"
