@@ -115,7 +115,9 @@ def test_an_edit_is_drawn_and_its_fault_marked(workbench: Workbench) -> None:
     # What is wrong in each of three equal blocks is told once, where it is met first.
     workbench.until(lambda: failed.count() == 1, "the failing block", seen=lambda: failed.all_text_contents())
     assert "layers.0" in failed.text_content()
-    assert "B×5×48" in graph(workbench).locator("#edge-labels").text_content()
+    # While a new drawing takes the place of the old one, there are two.
+    labels = graph(workbench).locator("#edge-labels")
+    workbench.until(lambda: "B×5×48" in " ".join(labels.all_text_contents()), "the new sizes on the edges")
     workbench.undo()
     workbench.until(lambda: failed.count() == 0, "no failing block", seen=lambda: failed.all_text_contents())
 
@@ -129,7 +131,7 @@ def test_a_row_opens_in_place_and_an_edit_leaves_it_open(workbench: Workbench) -
     workbench.replace(line, column, "16", "24")
     failed = graph(workbench).locator("#nodes > .failed")
     workbench.until(lambda: "stem" in " ".join(failed.all_text_contents()), "the edit to be drawn", seen=failed.count)
-    assert inside.count() == 3
+    workbench.until(lambda: inside.count() == 3, "the row to be open still", seen=inside.count)
     workbench.undo()
     workbench.until(lambda: failed.count() == 0, "the edit to be taken back", seen=failed.all_text_contents)
     graph(workbench).locator("#nodes > .opened > .opener").first.click()
@@ -175,8 +177,7 @@ def test_what_changed_since_the_last_commit_is_marked_and_told(workbench: Workbe
     line, column = find("16, 32")
     workbench.focus_editor()
     workbench.replace(line, column, "16", "20")
-    workbench.run("PyModel: Compare Model With…")
-    workbench.page.locator(".quick-input-list .monaco-list-row").filter(has_text="HEAD").first.click()
+    workbench.run_and_pick("PyModel: Compare Model With…", "HEAD")
     table = graph(workbench).locator(".card table")
     workbench.until(lambda: table.count() == 1 and "stem" in table.inner_text(), "the table of changes")
     changed = graph(workbench).locator("#nodes > .change-changed")

@@ -120,6 +120,20 @@ class Workbench:
         self.until(lambda: row.count() > 0, f"“{text}” among the choices", seen=self.quick_picks)
         row.first.click()
 
+    def run_and_pick(self, command: str, text: str) -> None:
+        """Run a command that asks, and choose the entry with `text`; again where a busy window took the list away."""
+
+        def picked() -> bool:
+            self.run(command)
+            try:
+                self.until(lambda: any(text in each for each in self.quick_picks()), "the list", seconds=5)
+                self.pick(text)
+            except (AssertionError, Error):
+                return False
+            return True
+
+        self.until(picked, f"“{text}” among the choices of “{command}”", seconds=2 * SECONDS, seen=self.quick_picks)
+
     def asks(self) -> bool:
         """Whether a list or an input box of VS Code waits for an answer."""
         return self.page.locator(".quick-input-widget:visible").count() > 0
