@@ -22,6 +22,7 @@ from .trial import Attempt, Failure
 
 BATCH = 7
 RANKS = range(1, 6)
+LARGER = (4, 32)
 LONGER = 5
 """So much longer a sequence is tried."""
 
@@ -76,6 +77,10 @@ def _others(spec: TensorSpec) -> Iterator[TensorSpec]:
             yield TensorSpec((*dims[:at], 2 * dim, *dims[at + 1 :]), spec.dtype)
         elif at and names_in(dim):
             yield TensorSpec((*dims[:at], 6, *dims[at + 1 :]), spec.dtype)
+    for factor in LARGER:  # what slides over an image needs all sides of it to be larger, not one
+        sides = tuple(factor * dim if isinstance(dim, int) else dim for dim in dims[2:])
+        if sides != dims[2:]:
+            yield TensorSpec((*dims[:2], *sides), spec.dtype)
     if dims:
         yield TensorSpec((dims[0], 2, *dims[1:]), spec.dtype)
     for rank in RANKS:
