@@ -94,6 +94,9 @@ class Torchrun:
         dist.all_reduce(found, dist.ReduceOp.MAX)
         return bool(found)
 
+    def wait(self) -> None:
+        dist.barrier()
+
     def mean(self, value: Tensor) -> Tensor:
         mean = value.clone()
         dist.all_reduce(mean)

@@ -277,6 +277,7 @@ class Training:
         return evaluation.values(name)
 
     def _test(self) -> None:
+        self.processes.wait()
         self.processes.load(self.model, load_weights(find_checkpoint(self.journal.folder, "best") / WEIGHTS))
         self.average = None
         if self.data.test is not None:

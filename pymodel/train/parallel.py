@@ -33,6 +33,9 @@ class Processes(Protocol):
     def any_of(self, flag: bool) -> bool:
         """Whether the flag is set in any process."""
 
+    def wait(self) -> None:
+        """Until all have come this far: what the first has written is there for the others then."""
+
     def mean(self, value: Tensor) -> Tensor:
         """Of one number of each process."""
 
@@ -67,6 +70,9 @@ class Alone:
 
     def any_of(self, flag: bool) -> bool:
         return flag
+
+    def wait(self) -> None:
+        return None
 
     def mean(self, value: Tensor) -> Tensor:
         return value

@@ -150,7 +150,7 @@ class GraphPage:
         """Nothing was asked of the outside, nothing broke the policy, nothing was reported as an error."""
         assert self.strange_requests == []
         assert self.page.evaluate("window.violations") == []
-        assert self.console_errors == []
+        assert not self.console_errors, self.console_errors
         assert self.posted("failed") == []
 
 

@@ -36,10 +36,19 @@ def folder(tmp_path: Path) -> Path:
     return runs.create_run(runs.find_runs_root(str(tmp_path / "net.py"), (str(tmp_path),)), REQUEST)
 
 
+# The kernel itself ends it: Python's own handler would not, for a signal that comes just before the pause.
+SLEEP = """
+import signal
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+print("ready", flush=True)
+signal.pause()
+"""
+
+
 @pytest.fixture
 def sleeper() -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
-        [sys.executable, "-c", "import signal; print('ready', flush=True); signal.pause()"],
+        [sys.executable, "-c", SLEEP],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
