@@ -32,12 +32,13 @@ def client(installed: Path, model_file: Path) -> Iterator[Client]:
     assert client.close() == 0
 
 
-def test_lenses_and_status_are_in_the_editors_language(client: Client, model_file: Path) -> None:
+def test_lenses_hovers_and_status_are_in_the_editors_language(client: Client, model_file: Path) -> None:
     uri = client.open(model_file)
     client.diagnostics(uri, 1)
     titles = client.lenses(uri)
     assert "«6,566,666 parameters»" in titles[0]
     assert all(title.startswith("«") and title.endswith("»") for title in titles[1:])
+    assert "«6,566,666 parameters»" in (client.hover(uri, 4, 8) or "")
     texts = [each["params"]["text"] for each in client.notifications if each["method"] == "pymodel/status"]
     assert texts
     assert all(text.startswith("«") for text in texts)

@@ -11,6 +11,7 @@ from lsprotocol import types
 from pymodel.schema import ModelSite, Position, Range, Read, Trace, Value
 
 from ...convert import from_lsp_position, range_to_lsp, show_markdown
+from ...l10n import t
 from .. import recipes
 from .modules import describe_class, describe_forward, describe_module
 from .values import describe_value
@@ -41,7 +42,7 @@ def register(server: PyModelServer) -> None:
             found = found or describe_code(view, position, traces)
             if found is not None:
                 text, place = found
-                note = "\n\n*from before the last edit*" if view.stale else ""
+                note = "\n\n" + t("*from before the last edit*") if view.stale else ""
                 content = show_markdown(text + note, server.client_capabilities)
                 return types.Hover(content, range_to_lsp(place, lines, server.encoding))
         return None

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from pymodel.discover.pins import format_inputs
 from pymodel.schema import ModelSite, ModuleSummary, Symbol, Trace
 
+from ...l10n import t
 from .words import show_dims, show_flops, show_input, show_source
 
 MAX_ROWS = 20
@@ -17,7 +18,7 @@ def describe_module(module: ModuleSummary, trace: Trace) -> str:
     """Its class and constructor's values, what it costs, and what goes in and comes out."""
     parts = [f"```python\n{module.path}: {module.class_}({module.arguments})\n```"]
     flops = show_flops(module.flops, trace)
-    parts.append(" · ".join([_count_parameters(module), *([f"{flops} a sample"] if flops else [])]))
+    parts.append(" · ".join([_count_parameters(module), *([t("{0} a sample", flops)] if flops else [])]))
     if module.inputs and module.outputs:
         ins, outs = (", ".join(f"`{show_dims(each)}`" for each in every) for every in (module.inputs, module.outputs))
         parts.append(f"{ins} → {outs}")
@@ -28,29 +29,33 @@ def describe_module(module: ModuleSummary, trace: Trace) -> str:
 
 def _count_parameters(module: ModuleSummary) -> str:
     if not module.parameters:
-        return "no parameters"
+        return t("no parameters")
     frozen = module.parameters - module.trainable
-    state = "trainable" if not frozen else "frozen" if not module.trainable else f"{frozen:,} of them frozen"
-    return f"{module.parameters:,} parameters, {state}"
+    count = f"{module.parameters:,}"
+    if not frozen:
+        return t("{0} parameters, trainable", count)
+    if not module.trainable:
+        return t("{0} parameters, frozen", count)
+    return t("{0} parameters, {1} of them frozen", count, f"{frozen:,}")
 
 
 def describe_class(trace: Trace, site: ModelSite) -> str:
     """The model as a whole: its size, and a row for each child."""
     if trace.totals is None:
-        return f"```python\nclass {site.name}\n```\n\nNo shapes yet: see *PyModel: Why No Shapes Here?*"
+        return f"```python\nclass {site.name}\n```\n\n" + t("No shapes yet: see *PyModel: Why No Shapes Here?*")
     outputs = ", ".join(show_dims(each) for each in trace.modules[0].outputs) if trace.modules else ""
     parts = [f"```python\n{site.name}: {show_input(trace)}{f' → {outputs}' if outputs else ''}\n```"]
     frozen = trace.totals.parameters - trace.totals.trainable
-    facts = [f"{trace.totals.parameters:,} parameters", *([f"{frozen:,} frozen"] if frozen else [])]
+    facts = [t("{0} parameters", f"{trace.totals.parameters:,}"), *([t("{0} frozen", f"{frozen:,}")] if frozen else [])]
     if flops := show_flops(trace.totals.flops, trace):
-        facts.append(f"{flops} a sample")
+        facts.append(t("{0} a sample", flops))
     parts.append(" · ".join(facts))
     children = [module for module in trace.modules[1:] if "." not in module.path]
     if children:
-        rows = ["| child | class | output | parameters | FLOPs |", "|:--|:--|:--|--:|--:|"]
+        rows = [t("| child | class | output | parameters | FLOPs |"), "|:--|:--|:--|--:|--:|"]
         rows += [_row(module, trace) for module in children[:MAX_ROWS]]
         more = len(children) - MAX_ROWS
-        parts.append("\n".join(rows) + (f"\n\n… and {more} more" if more > 0 else ""))
+        parts.append("\n".join(rows) + ("\n\n" + t("… and {0} more", more) if more > 0 else ""))
     parts.append(_how_found(trace))
     return "\n\n".join(part for part in parts if part)
 
@@ -69,22 +74,23 @@ def describe_forward(trace: Trace, site: ModelSite, uri: str, *, links: bool) ->
         else f"{each.name} = {each.expression}"
         for each in trace.inputs
     )
-    parts = [f"```python\n{head}\n```"] if head else ["No input was found."]
+    parts = [f"```python\n{head}\n```"] if head else [t("No input was found.")]
     parts.append(_how_found(trace))
     parts.append("  \n".join(f"`{name}`: {_limits(each)}" for name, each in trace.symbols.items()))
     if links:
         arguments = quote(json.dumps([uri, site.target]))
-        parts.append(f"[Change the input…](command:pymodel.setExampleInput?{arguments})")
+        parts.append("[" + t("Change the input…") + f"](command:pymodel.setExampleInput?{arguments})")
     elif trace.inputs:
         pin = ", ".join(format_inputs(trace))
-        parts.append(f"To change it, end the line of `{site.name}` with `# pymodel: {pin}`.")
+        parts.append(t("To change it, end the line of `{0}` with `# pymodel: {1}`.", site.name, pin))
     return "\n\n".join(part for part in parts if part)
 
 
 def _how_found(trace: Trace) -> str:
-    found = [f"Input {show_source(trace.inputs[0].source)}"] if trace.inputs else []
+    found = [t("Input {0}", show_source(trace.inputs[0].source))] if trace.inputs else []
     if trace.construction is not None:
-        found.append(f"model made by `{trace.construction.expression}`, {show_source(trace.construction.source)}")
+        source = show_source(trace.construction.source)
+        found.append(t("model made by `{0}`, {1}", trace.construction.expression, source))
     return "; ".join(found)
 
 
@@ -92,9 +98,9 @@ def _limits(symbol: Symbol) -> str:
     """`height, a multiple of 4, at least 8`."""
     words = [symbol.meaning]
     if symbol.multiple_of > 1:
-        words.append(f"a multiple of {symbol.multiple_of}")
+        words.append(t("a multiple of {0}", symbol.multiple_of))
     if symbol.min > 1:
-        words.append(f"at least {symbol.min}")
+        words.append(t("at least {0}", symbol.min))
     if symbol.max is not None:
-        words.append(f"at most {symbol.max}")
-    return ", ".join([*words, f"{symbol.probed[0]} in the numbers here"])
+        words.append(t("at most {0}", symbol.max))
+    return ", ".join([*words, t("{0} in the numbers here", symbol.probed[0])])

@@ -7,6 +7,7 @@ from math import prod
 
 from pymodel.schema import Read, Trace, Value
 
+from ...l10n import t
 from .origins import origin_on_line, origins_at
 from .words import (
     binding_of,
@@ -27,7 +28,10 @@ BYTES = {
     "complex128": 16,
 }
 MAX_TEXT = 60
-ASSUMED = "*assumed: it depends on values that are not known here*"
+
+
+def _assumed() -> str:
+    return t("*assumed: it depends on values that are not known here*")
 
 
 def describe_value(found: Value | Read, trace: Trace, traces: Sequence[Trace]) -> str:
@@ -51,7 +55,7 @@ def describe_value(found: Value | Read, trace: Trace, traces: Sequence[Trace]) -
     else:
         parts = [_fence(text)]
     if found.assumed and found.kind != "tensor":
-        parts.append(ASSUMED)
+        parts.append(_assumed())
     return "\n\n".join(part for part in parts if part)
 
 
@@ -59,7 +63,7 @@ def summarise_tensor(found: Value | Read, trace: Trace) -> str:
     """Its shape and dtype, what that is in numbers, and a word where it is assumed."""
     assert found.dims is not None
     head = _fence(f"{_shortened(found.text)}: {show_dims(found.dims)}  {found.dtype}")
-    return "\n\n".join([head, _facts(found, trace), *([ASSUMED] if found.assumed else [])])
+    return "\n\n".join([head, _facts(found, trace), *([_assumed()] if found.assumed else [])])
 
 
 def _shortened(text: str) -> str:
@@ -81,7 +85,7 @@ def _facts(found: Value | Read, trace: Trace) -> str:
     place = found.path, found.start, found.end
     ran = next((each for each in trace.operations if (each.path, each.start, each.end) == place), None)
     if ran is not None and (flops := show_flops(ran.flops, trace)):
-        facts.append(f"{flops} a sample")
+        facts.append(t("{0} a sample", flops))
     return " · ".join(facts)
 
 

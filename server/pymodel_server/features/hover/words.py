@@ -10,18 +10,7 @@ from pathlib import PurePath
 from pymodel.schema import Dim, Dims, Origin, Source, Trace
 
 from ...convert import path_to_uri
-
-SOURCES = {
-    "pin": "pinned",
-    "annotation": "from its annotation",
-    "attribute": "from the model itself",
-    "call-site": "as it is called",
-    "dataset": "from its data set",
-    "config": "from its configuration",
-    "default": "by its defaults",
-    "parent": "as its parent gives it",
-    "search": "found by search",
-}
+from ...l10n import t
 
 
 def show_dims(dims: Dims) -> str:
@@ -36,8 +25,19 @@ def show_input(trace: Trace) -> str:
 
 def show_source(source: Source) -> str:
     """`as it is called, train.py:12`, the place as a link."""
-    words = SOURCES.get(source.kind, source.kind)
-    return f"{words}, {link(source.path, source.line)}" if source.path and source.line else words
+    words = {
+        "pin": t("pinned"),
+        "annotation": t("from its annotation"),
+        "attribute": t("from the model itself"),
+        "call-site": t("as it is called"),
+        "dataset": t("from its data set"),
+        "config": t("from its configuration"),
+        "default": t("by its defaults"),
+        "parent": t("as its parent gives it"),
+        "search": t("found by search"),
+    }
+    told = words.get(source.kind, source.kind)
+    return f"{told}, {link(source.path, source.line)}" if source.path and source.line else told
 
 
 def show_origins(dims: Sequence[Dim], origins: Sequence[Origin | None]) -> str:
@@ -56,13 +56,14 @@ def show_occurrences(first: Dims, further: Sequence[Dims]) -> str | None:
         return None
     every = [first, *further]
     if len(set(every)) == 1:
-        return f"the same in all {len(every)} runs of this line"
+        return t("the same in all {0} runs of this line", len(every))
     told, number = [], 1
     for dims, run in groupby(every):
         count = len(list(run))
-        told.append(f"{f'runs {number}–{number + count - 1}' if count > 1 else f'run {number}'}: `{show_dims(dims)}`")
+        which = t("runs {0}–{1}", number, number + count - 1) if count > 1 else t("run {0}", number)
+        told.append(f"{which}: `{show_dims(dims)}`")
         number += count
-    return ", ".join(told[:6]) + (f", … {len(every)} in all" if len(told) > 6 else "")
+    return ", ".join(told[:6]) + (", " + t("… {0} in all", len(every)) if len(told) > 6 else "")
 
 
 def code(name: str) -> str:
@@ -87,7 +88,7 @@ def show_binding(dims: Iterable[Dim], trace: Trace) -> str:
     """` at B=7`: the symbols that the dims name, with the sizes they were probed at first."""
     words = set(re.findall(r"\w+", " ".join(map(str, dims))))
     named = [f"{name}={size}" for name, size in binding_of(trace).items() if name in words]
-    return f" at {', '.join(named)}" if named else ""
+    return " " + t("at {0}", ", ".join(named)) if named else ""
 
 
 def number(dim: Dim, binding: dict[str, int]) -> int | None:
