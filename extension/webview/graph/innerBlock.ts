@@ -31,11 +31,12 @@ export class InnerBlock {
   }
 
   async measure(): Promise<void> {
-    // Built before it was part of the page, the labels have no size yet.
+    // Built before it was part of the page, the labels have no size yet. In a drawing that another has taken the place
+    // of meanwhile they never have, and what has no size gets no place.
     for (const { label } of this.target.edges.values()) {
       if (label.labelElement) {
         const { width, height } = label.labelElement.getBBox();
-        Object.assign(label, { width, height });
+        Object.assign(label, { width: Math.max(width, 1), height: Math.max(height, 1) });
       }
     }
     await this.target.measure();
