@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..schema import Diagnostic, Input, Location, Related, Trace
+from ..discover.pins import format_input
+from ..schema import Diagnostic, Location, Related, Trace
 
 
 def in_doubt(trace: Trace, name: str, class_line: Location) -> Trace:
@@ -17,7 +18,7 @@ def in_doubt(trace: Trace, name: str, class_line: Location) -> Trace:
     if not stops:
         return trace
     built = trace.construction.expression if trace.construction else f"{name}(…)"
-    pin = ", ".join((built, *map(_write, trace.inputs)))
+    pin = ", ".join((built, *(format_input(each).removesuffix(":float32") for each in trace.inputs)))
     words = (
         f"No input was found on which {name} runs to its end: the shapes shown are those of a guess. "
         f"Set an example input: write what it takes on the class line, such as `# pymodel: {pin}`."
@@ -31,11 +32,3 @@ def in_doubt(trace: Trace, name: str, class_line: Location) -> Trace:
         reads=tuple(replace(each, assumed=True) for each in trace.reads),
         diagnostics=(hint,),
     )
-
-
-def _write(given: Input) -> str:
-    """An input as a pin writes it."""
-    if given.dims is None:
-        return f"{given.name}={given.expression}"
-    kind = "" if given.dtype == "float32" else f":{given.dtype}"
-    return f"{given.name}=({', '.join(map(str, given.dims))}{',' if len(given.dims) == 1 else ''}){kind}"

@@ -13,6 +13,7 @@ from typing import Protocol
 from .. import runs
 from ..schema import Run
 from ..worker.client import MAIN
+from .output import FAILED, FINE, FOUND, print_json
 
 POLL_SECONDS = 0.2
 
@@ -47,6 +48,15 @@ def run_job(folder: Path) -> Run:
         place = f"{run.error.path}:{run.error.line}: " if run.error.path else ""
         print(f"pymodel: {place}{run.error.message}", file=sys.stderr)
     return run
+
+
+def report_training(folder: Path, run: Run, *, as_json: bool) -> int:
+    """Print how a training ended; the exit code that says it."""
+    if as_json:
+        print_json({"run": str(folder), "state": run.state, "metrics": run.metrics})
+    else:
+        print(f"{run.state}: {folder}")
+    return FINE if run.state == "completed" else FOUND if run.state == "stopped" else FAILED
 
 
 def _read(folder: Path, last: Run) -> Run:

@@ -14,7 +14,7 @@ from ..recipe import check_recipe, format_recipe, load_recipe, propose_recipe, r
 from ..recipe.propose import Proposal
 from ..schema import ExportRequest, Recipe, Run, Trace, TrainRequest
 from .analyses import AnalysisFailed, Target, UsageError, add_target, find_target, trace_target
-from .follow import run_job
+from .follow import report_training, run_job
 from .output import FAILED, FINE, FOUND, describe_diagnostic, print_json
 
 
@@ -50,11 +50,7 @@ def run_train(options: argparse.Namespace) -> int:
         runs.write_atomically(options.write.absolute(), text.encode())
         return FINE
     folder, run = start(request, request.target, options.run_dir)
-    if options.json:
-        print_json({"run": str(folder), "state": run.state, "metrics": run.metrics})
-    else:
-        print(f"{run.state}: {folder}")
-    return FINE if run.state == "completed" else FOUND if run.state == "stopped" else FAILED
+    return report_training(folder, run, as_json=options.json)
 
 
 def run_eject(options: argparse.Namespace) -> int:

@@ -11,8 +11,8 @@ from .. import runs
 from ..runs.compare import compare_runs, recipe_differences
 from ..schema import Run, to_json
 from .analyses import UsageError
-from .follow import run_job
-from .output import FAILED, FINE, FOUND, print_json, print_table
+from .follow import report_training, run_job
+from .output import FINE, print_json, print_table
 
 METRICS = 6
 """Columns of metrics that a table may have."""
@@ -88,11 +88,7 @@ def run_resume(options: argparse.Namespace) -> int:
     folder, _ = _find(options.id)
     runs.queue_again(folder)
     run = run_job(folder)
-    if options.json:
-        print_json({"run": str(folder), "state": run.state, "metrics": run.metrics})
-    else:
-        print(f"{run.state}: {folder}")
-    return FINE if run.state == "completed" else FOUND if run.state == "stopped" else FAILED
+    return report_training(folder, run, as_json=options.json)
 
 
 def run_stop(options: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from .classes import find_examples
 from .loaders import DataNotUsable
 from .text import pad
 
@@ -44,13 +45,7 @@ def read_audio(folder: Path, seconds: float | None) -> AudioFolder:
     Raises:
         DataNotUsable: there are no class folders with audio.
     """
-    classes = sorted(each.name for each in folder.iterdir() if each.is_dir() and not each.name.startswith("."))
-    examples = [
-        (path, label)
-        for label, name in enumerate(classes)
-        for path in sorted((folder / name).rglob("*"))
-        if path.suffix.lower() in ENDINGS
-    ]
+    examples, classes = find_examples(folder, ENDINGS)
     if not examples:
         advice = "Put the recordings of each class in a folder of its own, named after the class."
         raise DataNotUsable("There are no class folders with audio here.", path=str(folder), advice=advice)
