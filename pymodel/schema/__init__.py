@@ -1,8 +1,10 @@
 """The data that crosses processes: frozen dataclasses, stdlib only. Whoever changes one changes a contract."""
 
+from .analysis import EVENTS as EVENTS
 from .analysis import Analyse as Analyse
 from .analysis import Cancel as Cancel
 from .analysis import Checked as Checked
+from .analysis import Event as Event
 from .analysis import Failed as Failed
 from .analysis import Finished as Finished
 from .analysis import Pin as Pin

@@ -120,3 +120,15 @@ class Failed:
     path: str | None = None
     line: int | None = None
     event: Literal["failed"] = "failed"
+
+
+Event = Started | Traced | Checked | Finished | Failed
+"""What a worker says of a request. The last is `Finished` or `Failed`."""
+EVENTS: dict[str, type[Event]] = {
+    "started": Started,
+    "traced": Traced,
+    "checked": Checked,
+    "finished": Finished,
+    "failed": Failed,
+}
+"""By the word that a frame names them with."""

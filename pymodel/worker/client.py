@@ -12,21 +12,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
-from ..schema import Analyse, Checked, Failed, Finished, Started, Traced, encode_frame, from_json, read_frame
+from ..schema import (
+    EVENTS,
+    Analyse,
+    Event,
+    Failed,
+    Finished,
+    Started,
+    encode_frame,
+    from_json,
+    read_frame,
+)
 from ..schema.environment import worker_environment
 from .deaths import describe_exit, describe_signal, describe_timeout
 
 MAIN = Path(__file__).resolve().parent.parent / "__main__.py"
-EVENTS: dict[str, type] = {
-    "started": Started,
-    "traced": Traced,
-    "checked": Checked,
-    "finished": Finished,
-    "failed": Failed,
-}
 STDERR_KEPT = 1 << 16
 
-Event = Started | Traced | Checked | Finished | Failed
 WorkerMode = Literal["fork", "persistent"]
 
 

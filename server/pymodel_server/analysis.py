@@ -26,6 +26,7 @@ from pymodel.schema import (
     Analyse,
     Checked,
     Diagnostic,
+    Event,
     Failed,
     Finished,
     Pin,
@@ -39,7 +40,7 @@ from .interpreter import NoInterpreter
 from .notebooks import Notebooks
 from .schedule import Scheduler
 from .state import Answer, State
-from .workers import Event, Worker
+from .workers import Worker
 
 log = logging.getLogger(__name__)
 

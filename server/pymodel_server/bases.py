@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 from pymodel.discover.revisions import read_revision
 from pymodel.discover.roots import find_import_roots
-from pymodel.schema import Analyse, Failed, Finished, PyModelError, Trace, Traced
+from pymodel.schema import Analyse, Event, Failed, Finished, PyModelError, Trace, Traced
 
 from .l10n import t
-from .workers import Event
 
 if TYPE_CHECKING:
     from .analysis import Analyses

@@ -18,15 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from pymodel.schema import (
+    EVENTS,
     Analyse,
     Cancel,
-    Checked,
+    Event,
     Failed,
     Finished,
     MalformedMessage,
     Ready,
-    Started,
-    Traced,
     encode_frame,
     from_json,
 )
@@ -38,15 +37,7 @@ from .l10n import t
 log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-EVENTS: dict[str, type] = {
-    "ready": Ready,
-    "started": Started,
-    "traced": Traced,
-    "checked": Checked,
-    "finished": Finished,
-    "failed": Failed,
-}
-Event = Started | Traced | Checked | Finished | Failed
+FRAMES: dict[str, type[Ready | Event]] = {"ready": Ready, **EVENTS}
 LARGE_FRAME = 30_000
 DEATHS, DEATH_SECONDS = 3, 60.0
 
@@ -175,7 +166,7 @@ async def _parse(body: bytes) -> Ready | Event:
 def _decode(body: bytes) -> Ready | Event:
     frame = json.loads(body)
     kind = frame.get("event") if isinstance(frame, dict) else None
-    if kind not in EVENTS:
+    if kind not in FRAMES:
         raise MalformedMessage(f"a frame of the kind {kind!r}")
-    event: Ready | Event = from_json(EVENTS[kind], frame)
+    event: Ready | Event = from_json(FRAMES[kind], frame)
     return event

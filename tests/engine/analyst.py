@@ -13,7 +13,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from pymodel.schema import Analyse, Cancel, Checked, Failed, Finished, Ready, Started, Traced, encode_frame, from_json
+from pymodel.schema import (
+    EVENTS,
+    Analyse,
+    Cancel,
+    Event,
+    Failed,
+    Finished,
+    Ready,
+    encode_frame,
+    from_json,
+)
 from pymodel.schema.codec import read_frame
 from pymodel.schema.environment import worker_environment
 
@@ -21,14 +31,6 @@ ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / "tests/fixtures"
 SECONDS = "4"
 MEMORY = 12 << 30
-Event = Started | Traced | Checked | Finished | Failed
-EVENTS: dict[str, type] = {
-    "started": Started,
-    "traced": Traced,
-    "checked": Checked,
-    "finished": Finished,
-    "failed": Failed,
-}
 
 
 class Analyst:

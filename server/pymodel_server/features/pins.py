@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lsprotocol import types
 
 from pymodel.discover.pins import PinError, format_inputs, split_pin
-from pymodel.schema import Candidate, Failed, Finished, ModelSite, Position, Traced, to_json
+from pymodel.schema import Candidate, Event, Failed, Finished, ModelSite, Position, Traced, to_json
 
 from ..convert import to_lsp_range
 from ..l10n import t
@@ -18,7 +18,6 @@ from .commands import as_command, find_state, require_trust, text_of
 if TYPE_CHECKING:
     from ..server import PyModelServer
     from ..state import State
-    from ..workers import Event
 
 COMMENT = re.compile(r"\s*#\s*pymodel:(?P<pin>.*)$")
 
