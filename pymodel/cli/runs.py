@@ -48,7 +48,7 @@ def run_list(options: argparse.Namespace) -> int:
     rows = [("run", "state", "model", "started", "steps", "best")]
     for _, run in found:
         started = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started))
-        rows.append((run.id, run.state, run.target.rpartition("::")[2], started, str(run.last_step), _best(run)))
+        rows.append((run.id, run.state, runs.short_name(run.target), started, str(run.last_step), _best(run)))
     print_table(rows, right=(4,))
     return FINE
 

@@ -12,11 +12,14 @@ from .folder import initialise_run as initialise_run
 from .folder import list_runs as list_runs
 from .folder import read_request as read_request
 from .folder import read_run as read_run
+from .folder import short_name as short_name
 from .folder import write_run as write_run
 from .metrics import MetricWriter as MetricWriter
 from .metrics import metrics_csv as metrics_csv
 from .metrics import read_metrics as read_metrics
 from .metrics import to_number as to_number
+from .monitored import read_layers as read_layers
+from .monitored import read_monitored as read_monitored
 from .process import describe_process as describe_process
 from .process import is_alive as is_alive
 from .stop import CannotResume as CannotResume

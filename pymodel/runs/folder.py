@@ -11,14 +11,32 @@ import secrets
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from ..recipe import format_recipe, recipe_folder
-from ..schema import ExportRequest, MalformedMessage, PyModelError, Recipe, Run, TrainRequest, dumps, from_json, to_json
+from ..schema import (
+    ExportRequest,
+    MalformedMessage,
+    PyModelError,
+    Recipe,
+    Run,
+    ScriptRequest,
+    TrainRequest,
+    dumps,
+    from_json,
+    to_json,
+)
 from .atomic import write_atomically
 from .process import is_alive
 
 RUN_FILE, RECIPE_FILE = "run.json", "recipe.toml"
-Request = TrainRequest | ExportRequest
+Request = TrainRequest | ExportRequest | ScriptRequest
+REQUESTS: dict[str, type[Request]] = {"train": TrainRequest, "export": ExportRequest, "script": ScriptRequest}
+KINDS: dict[type[Request], Literal["train", "export", "script"]] = {
+    TrainRequest: "train",
+    ExportRequest: "export",
+    ScriptRequest: "script",
+}
 
 
 class RunNotFound(PyModelError):
@@ -56,8 +74,13 @@ def _create(root: Path, request: Request) -> Path:
     root.mkdir(parents=True, exist_ok=True)
     if root.parent.name == ".pymodel" and not (ignore := root.parent / ".gitignore").exists():
         write_atomically(ignore, b"*\n")
-    name = re.sub(r"\W+", "-", request.target.rpartition(":")[2]).strip("-").lower() or "run"
+    name = re.sub(r"\W+", "-", short_name(request.target)).strip("-").lower() or "run"
     return initialise_run(root / f"{time.strftime('%Y%m%d-%H%M%S')}-{name}-{secrets.token_hex(2)}", request)
+
+
+def short_name(target: str) -> str:
+    """What a run is called after: a model's name, a script's without its folders, a module's as it is."""
+    return re.split(r"[:/\\]", target)[-1].removesuffix(".py")
 
 
 def initialise_run(folder: Path, request: Request) -> Path:
@@ -70,9 +93,9 @@ def initialise_run(folder: Path, request: Request) -> Path:
         raise PyModelError("There is a run here already.", path=str(folder), advice="Choose another folder.")
     folder.mkdir(parents=True, exist_ok=True)
     now = time.time()
-    run = Run(folder.name, "export", request.target, "queued", now, now, to_json(request))
+    run = Run(folder.name, KINDS[type(request)], request.target, "queued", now, now, to_json(request))
     if isinstance(request, TrainRequest):
-        run = replace(run, kind="train", epochs=request.recipe.run.epochs)
+        run = replace(run, epochs=request.recipe.run.epochs)
     write_run(folder, run)
     if isinstance(request, TrainRequest):
         write_atomically(folder / RECIPE_FILE, format_recipe(_placed(request, folder)).encode())
@@ -110,7 +133,7 @@ def read_request(run: Run) -> Request:
         PyModelError: the request in run.json does not fit.
     """
     try:
-        return from_json(TrainRequest, run.request) if run.kind == "train" else from_json(ExportRequest, run.request)
+        return from_json(REQUESTS[run.kind], run.request)
     except MalformedMessage as error:
         raise PyModelError(f"The request in run.json does not fit: {error}.", advice="Start a new run.") from None
 

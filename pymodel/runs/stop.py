@@ -46,6 +46,9 @@ def queue_again(folder: Path) -> None:
         CannotResume: it has not ended, or has nothing left to do.
     """
     run = read_run(folder)
+    if run.kind == "script":
+        words = "A script goes on only as far as it can itself."
+        raise CannotResume(words, path=str(folder), advice="Start it again with `pymodel run`.")
     if run.kind != "train" or run.state in ("queued", "running", "paused", "completed"):
         advice = "Raise `epochs` in a recipe and `start_from` this run to train on." if run.state == "completed" else ""
         raise CannotResume(f"This run cannot be resumed: it is {run.state}.", path=str(folder), advice=advice)

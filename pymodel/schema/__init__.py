@@ -38,6 +38,16 @@ from .location import Position as Position
 from .location import Range as Range
 from .model import DataFactory as DataFactory
 from .model import ModelSite as ModelSite
+from .monitor import CodeSite as CodeSite
+from .monitor import Gap as Gap
+from .monitor import LayerFinding as LayerFinding
+from .monitor import LayerRow as LayerRow
+from .monitor import LayerState as LayerState
+from .monitor import Monitored as Monitored
+from .monitor import MonitoredModel as MonitoredModel
+from .monitor import NonFinite as NonFinite
+from .monitor import Operand as Operand
+from .monitor import SiteKind as SiteKind
 from .recipe import RECIPE_VERSION as RECIPE_VERSION
 from .recipe import AugmentationSettings as AugmentationSettings
 from .recipe import ComputeSettings as ComputeSettings
@@ -60,6 +70,7 @@ from .runs import Process as Process
 from .runs import Run as Run
 from .runs import RunError as RunError
 from .runs import RunState as RunState
+from .runs import ScriptRequest as ScriptRequest
 from .runs import TrainRequest as TrainRequest
 from .trace import Candidate as Candidate
 from .trace import Construction as Construction

@@ -107,7 +107,7 @@ def _decode_union(kinds: tuple[Any, ...], data: Any, where: str) -> Any:
 
 def dumps(value: Any) -> str:
     """JSON text of a dataclass or of JSON data. Raises ValueError on NaN and infinities, which JSON does not have."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, default=_fields_of)
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, default=_fields_of, separators=(",", ":"))
 
 
 def _fields_of(value: Any) -> dict[str, Any]:

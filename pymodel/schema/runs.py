@@ -47,6 +47,23 @@ class ExportRequest:
 
 
 @dataclass(frozen=True)
+class ScriptRequest:
+    """What `pymodel run` runs: a script (or a folder with a `__main__.py`), or a module as `-m` does."""
+
+    script: str | None = None
+    module: str | None = None
+    arguments: tuple[str, ...] = ()
+    folder: str = ""
+    """The working directory."""
+    save_batch: bool = False
+    """Keep what the first step that is not finite was run on."""
+
+    @property
+    def target(self) -> str:
+        return self.script or self.module or ""
+
+
+@dataclass(frozen=True)
 class Process:
     """Enough to know a process again after a reload, and not to mistake another for it."""
 
@@ -69,7 +86,7 @@ class Run:
     """`run.json`. `interrupted` is derived by readers (running, but no such process) and never written."""
 
     id: str
-    kind: Literal["train", "export"]
+    kind: Literal["train", "export", "script"]
     target: str
     state: RunState
     started: float

@@ -158,7 +158,7 @@ export class RunsPanel implements vscode.Disposable {
       const { runs, folders } = await this.context.request<RunsParams, RunsResult>(methods.runs, {});
       this.runs = runs
         .map((run, index) => ({ run, folder: folders[index] as string }))
-        .filter(({ run }) => run.kind === "train");
+        .filter(({ run }) => run.kind !== "export");
     } catch (error) {
       this.post({ type: "unavailable", message: describe(error) });
       return;
@@ -196,7 +196,7 @@ export class RunsPanel implements vscode.Disposable {
   }
 
   private onRunChanged({ folder, run }: RunChangedNotification): void {
-    if (run.kind !== "train") {
+    if (run.kind === "export") {
       return;
     }
     const known = this.runs.find((each) => each.folder === folder);

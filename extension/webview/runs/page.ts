@@ -169,7 +169,7 @@ export class Page {
 }
 
 function nameOf(run: Run): string {
-  return run.target.slice(run.target.lastIndexOf(":") + 1);
+  return run.target.split(/[:/\\]/).pop() ?? run.target;
 }
 
 function describeOption(option: HTMLOptionElement): string {
