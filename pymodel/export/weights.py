@@ -7,7 +7,8 @@ from pathlib import Path
 from torch import nn
 
 from ..schema import ExportRequest, PyModelError
-from ..train.checkpoint import WEIGHTS, find_checkpoint, load_weights
+from ..train.checkpoint import WEIGHTS, find_checkpoint
+from ..weights import load_weights
 
 
 class WeightsDoNotFit(PyModelError):
@@ -22,14 +23,8 @@ def load_into(model: nn.Module, request: ExportRequest) -> str:
         path = Path(request.weights)
     else:
         return "fresh"
-    if path.suffix == ".safetensors":
-        from .safetensors import read_safetensors
-
-        weights = read_safetensors(path)
-    else:
-        weights = load_weights(path)
     try:
-        model.load_state_dict(weights)
+        model.load_state_dict(load_weights(path))
     except RuntimeError as error:
         lines = [line.strip() for line in str(error).splitlines()[1:4]]
         advice = "Export the version of the code that the run keeps in its `source` folder, or train again."

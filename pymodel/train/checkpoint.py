@@ -82,7 +82,7 @@ def find_checkpoint(folder: Path, *names: str) -> Path:
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:
-    """The state dict in a `.pt` file; never anything else that a pickle could hold.
+    """The state dict of a checkpoint of ours; any other file of weights is opened by `pymodel.weights`.
 
     Raises:
         CheckpointNotFound: the file cannot be read, or holds more than tensors.
@@ -93,8 +93,6 @@ def load_weights(path: Path) -> dict[str, Tensor]:
         words = f"This file holds no plain weights: {str(error).splitlines()[0] if str(error) else error!r}"
         advice = "Save it with `torch.save(model.state_dict(), path)`. PyModel loads nothing that could run code."
         raise CheckpointNotFound(words, path=str(path), advice=advice) from error
-    if isinstance(weights, dict) and isinstance(weights.get("state_dict"), dict):
-        weights = weights["state_dict"]
     if not isinstance(weights, dict) or not any(isinstance(value, Tensor) for value in weights.values()):
         advice = "Save it with `torch.save(model.state_dict(), path)`."
         raise CheckpointNotFound("This file holds no state dict.", path=str(path), advice=advice)

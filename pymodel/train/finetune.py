@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from ..recipe import load_recipe, matches
 from ..runs import RUN_FILE, find_runs_root, list_runs
 from ..schema import FineTuningSettings, PyModelError
-from .checkpoint import WEIGHTS, find_checkpoint, load_weights
+from ..weights import load_weights
+from .checkpoint import WEIGHTS, find_checkpoint
 
 WRAPPERS = ("module.", "_orig_mod.", "model.", "")
 
