@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from ..schema import PyModelError
-from . import analyses, graph, internal, jobs, runs
+from . import analyses, explain, graph, internal, jobs, runs
 from .output import FAILED, USAGE
 
 
@@ -39,6 +39,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="pymodel", description="What the code of an nn.Module means.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for package in (analyses, graph, jobs, runs, internal):
+    for package in (analyses, graph, jobs, runs, explain, internal):
         package.add_commands(commands)
     return parser

@@ -92,3 +92,9 @@ from .trace import Trace as Trace
 from .trace import TraceStatus as TraceStatus
 from .trace import Value as Value
 from .trace import Weight as Weight
+from .weights import Histogram as Histogram
+from .weights import Statistics as Statistics
+from .weights import TensorChange as TensorChange
+from .weights import TensorReport as TensorReport
+from .weights import TensorValues as TensorValues
+from .weights import WeightsReport as WeightsReport

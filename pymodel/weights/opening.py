@@ -36,6 +36,12 @@ class Weights:
         count = place.bytes // place.dtype.itemsize
         return torch.frombuffer(self._content, dtype=place.dtype, count=count, offset=place.start).view(place.shape)
 
+    def release(self) -> None:
+        """Let go of the memory that tensors' bytes lie in. They are read from disk again when they are looked at: what
+        was written to them is lost."""
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self._content.madvise(mmap.MADV_DONTNEED)
+
 
 @contextlib.contextmanager
 def open_weights(path: Path) -> Iterator[Weights]:

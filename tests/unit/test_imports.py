@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = ("discover", "graph", "lint", "recipe", "rewrite", "runs", "schema")
-TORCH = ("resolve", "trace", "check", "fix", "cost", "train", "monitor", "export", "weights", "worker")
+TORCH = ("resolve", "trace", "check", "fix", "cost", "train", "monitor", "export", "weights", "explain", "worker")
 
 
 def imported_names(source: str, package: str) -> set[str]:
