@@ -44,7 +44,7 @@ from .workers import Worker
 
 log = logging.getLogger(__name__)
 
-DEBOUNCE_SECONDS = 0.12
+DEBOUNCE_SECONDS = 0.1
 MAX_READ = 50
 """So many files that change on disk at once are read for models' names; more are taken to hold them."""
 

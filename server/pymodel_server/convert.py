@@ -6,16 +6,17 @@ that client and server agreed on.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
 from lsprotocol import types
 
-from pymodel.schema import Diagnostic, Position, Range
+from pymodel.schema import Diagnostic, MalformedMessage, Position, Range, from_json
 from pymodel.schema.protocol import LspPosition
 
 SEVERITIES = {
@@ -26,6 +27,7 @@ SEVERITIES = {
 MARKUP = re.compile(r"```\w*|---|\|[:|-]+\|")
 """Lines of Markdown that say nothing by themselves: fences, rules, and what aligns a table."""
 Encoding = types.PositionEncodingKind | str
+P = TypeVar("P")
 
 
 def uri_to_path(uri: str) -> str:
@@ -64,10 +66,8 @@ def range_to_lsp(place: Range, lines: Sequence[str], encoding: Encoding) -> type
 
 def from_lsp_position(position: types.Position | LspPosition, lines: Sequence[str], encoding: Encoding) -> Position:
     line = lines[position.line] if position.line < len(lines) else ""
-    column = 0
-    while column < len(line) and units(line[: column + 1], encoding) <= position.character:
-        column += 1
-    return Position(position.line + 1, column)
+    ends = itertools.accumulate(units(character, encoding) for character in line)
+    return Position(position.line + 1, sum(1 for _ in itertools.takewhile(lambda end: end <= position.character, ends)))
 
 
 def to_lsp_diagnostic(found: Diagnostic, lines: Sequence[str], encoding: Encoding) -> types.Diagnostic:
@@ -107,3 +107,15 @@ def to_plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [to_plain(item) for item in value]
     return value
+
+
+def read_params(cls: type[P], params: Any) -> P:
+    """Our own messages' parameters, checked.
+
+    Raises:
+        ValueError: they do not fit; the text names the field.
+    """
+    try:
+        return from_json(cls, to_plain(params))
+    except MalformedMessage as error:
+        raise ValueError(str(error)) from None

@@ -32,9 +32,6 @@ IN_CELLS = (
     types.TEXT_DOCUMENT_CODE_ACTION,
     types.TEXT_DOCUMENT_COMPLETION,
 )
-SYNCHRONISED = types.NotebookDocumentSyncOptions(
-    notebook_selector=[types.NotebookDocumentFilterWithCells([types.NotebookCellLanguage("python")])]
-)
 
 
 @dataclass(frozen=True)

@@ -128,7 +128,7 @@ def _why(trace: Trace) -> str:
 
 def class_files(library: ClassLibrary) -> Iterator[ClassFile]:
     """Files of a library, in a copy of it, with those of their classes that are opened."""
-    root = _workspace(library)
+    root = workspace(library)
     found = [(path, name) for path in sorted((root / library.module).rglob("*.py")) for name in _runnable_classes(path)]
     count = min(MAX_CLASSES, len(found))
     chosen = [found[at * len(found) // count] for at in range(count)]
@@ -136,7 +136,7 @@ def class_files(library: ClassLibrary) -> Iterator[ClassFile]:
         yield ClassFile(str(path.relative_to(root)), path, root, tuple(name for _, name in group))
 
 
-def _workspace(library: ClassLibrary) -> Path:
+def workspace(library: ClassLibrary) -> Path:
     root = WORKSPACES / library.module
     if not root.exists():
         source = next(folder for each in (PACKAGES, CLASSES) if (folder := each / library.module).is_dir())

@@ -38,6 +38,7 @@ class Client:
         encodings: list[str] | None = None,
         capabilities: dict[str, Any] | None = None,
         locale: str | None = None,
+        at_initialized: Callable[[subprocess.Popen[bytes]], object] = lambda process: None,
         **options: Any,
     ):
         self.process = subprocess.Popen(
@@ -68,6 +69,7 @@ class Client:
                 "initializationOptions": {"client": "vscode", "interpreter": sys.executable, **options},
             },
         )
+        at_initialized(self.process)
         self.notify("initialized", {})
 
     # Talking.

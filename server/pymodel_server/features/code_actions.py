@@ -23,11 +23,7 @@ if TYPE_CHECKING:
 
 
 def register(server: PyModelServer) -> None:
-    options = types.CodeActionOptions(
-        code_action_kinds=[types.CodeActionKind.QuickFix, types.CodeActionKind.RefactorRewrite]
-    )
-
-    @server.feature(types.TEXT_DOCUMENT_CODE_ACTION, options)
+    @server.feature(types.TEXT_DOCUMENT_CODE_ACTION)
     async def code_action(params: types.CodeActionParams) -> list[types.CodeAction]:
         state = server.analyses.find(params.text_document.uri)
         if state is None:

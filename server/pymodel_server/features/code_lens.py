@@ -28,7 +28,7 @@ SERVER_COMMANDS = {
 
 
 def register(server: PyModelServer) -> None:
-    @server.feature(types.TEXT_DOCUMENT_CODE_LENS, types.CodeLensOptions(resolve_provider=False))
+    @server.feature(types.TEXT_DOCUMENT_CODE_LENS)
     async def code_lens(params: types.CodeLensParams) -> list[types.CodeLens]:
         state = server.analyses.find(params.text_document.uri)
         if state is None:

@@ -89,7 +89,7 @@ async def explain_why(server: PyModelServer, given: dict[str, Any]) -> Any:
         "pin": ", ".join(format_inputs(trace)) if trace and trace.inputs else None,
         "attempts": trace.attempts if trace else (),
         "diagnostics": state.diagnostics(),
-        "interpreter": server.interpreter_of(state.path),
+        "interpreter": server.session.interpreter_of(state.path),
     }
 
 

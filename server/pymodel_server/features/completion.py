@@ -22,13 +22,10 @@ if TYPE_CHECKING:
 
 PIN = re.compile(r"#\s*pymodel:\s*")
 DTYPES = ("float32", "int64", "bool", "float16", "bfloat16", "tuple")
-TRIGGERS = (":", " ", "=", ",", "#")
 
 
 def register(server: PyModelServer) -> None:
-    triggers = sorted({*TRIGGERS, *recipes.TRIGGERS})
-
-    @server.feature(types.TEXT_DOCUMENT_COMPLETION, types.CompletionOptions(trigger_characters=triggers))
+    @server.feature(types.TEXT_DOCUMENT_COMPLETION)
     async def completion(params: types.CompletionParams) -> types.CompletionList:
         uri, position = params.text_document.uri, params.position
         found = recipes.completion if recipes.is_recipe(uri) else complete_pin

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
 
 def register(server: PyModelServer) -> None:
-    options = types.DiagnosticOptions(inter_file_dependencies=True, workspace_diagnostics=False, identifier="pymodel")
-
-    @server.feature(types.TEXT_DOCUMENT_DIAGNOSTIC, options)
+    @server.feature(types.TEXT_DOCUMENT_DIAGNOSTIC)
     async def pull(params: types.DocumentDiagnosticParams) -> types.RelatedFullDocumentDiagnosticReport:
         if recipes.is_recipe(params.text_document.uri):
             return types.RelatedFullDocumentDiagnosticReport(recipes.diagnostics(server, params.text_document.uri))

@@ -29,7 +29,7 @@ from pymodel.schema.protocol import (
     NodeAtResult,
 )
 
-from ..convert import from_lsp_position, uri_to_path
+from ..convert import from_lsp_position, read_params, uri_to_path
 from ..l10n import t
 
 if TYPE_CHECKING:
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 
 def register(server: PyModelServer) -> None:
-    from ..server import read_params
 
     @server.feature("pymodel/graph")
     async def graph(params: Any) -> Any:

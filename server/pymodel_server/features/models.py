@@ -12,14 +12,13 @@ from pymodel.discover.models import find_models
 from pymodel.schema import ModelSite, to_json
 from pymodel.schema.protocol import ModelsParams, ModelsResult, TrainOptionsParams, TrainOptionsResult
 
-from ..convert import uri_to_path
+from ..convert import read_params, uri_to_path
 
 if TYPE_CHECKING:
     from ..server import PyModelServer
 
 
 def register(server: PyModelServer) -> None:
-    from ..server import read_params
 
     @server.feature("pymodel/models")
     async def models(params: Any) -> Any:
@@ -34,7 +33,7 @@ def register(server: PyModelServer) -> None:
         data = await asyncio.to_thread(find_data_factories, folder, path, documents)
         sites = models_of(server, asked.uri)
         chosen = tuple(site for site in sites if asked.target is None or site.target == asked.target)
-        return to_json(TrainOptionsResult(chosen or sites, data, server.device or "CPU"))
+        return to_json(TrainOptionsResult(chosen or sites, data, server.session.device or "CPU"))
 
 
 def models_of(server: PyModelServer, uri: str) -> tuple[ModelSite, ...]:

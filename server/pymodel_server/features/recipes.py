@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from ..server import PyModelServer
 
 ENDING = "recipe.toml"
-TRIGGERS = ("[", '"', "=", "\n")
 """What brings up completion in a recipe."""
 
 

@@ -10,12 +10,13 @@ from pymodel import runs
 from pymodel.schema import to_json
 from pymodel.schema.protocol import RunMetricsParams, RunMetricsResult, RunsParams, RunsResult
 
+from ..convert import read_params
+
 if TYPE_CHECKING:
     from ..server import PyModelServer
 
 
 def register(server: PyModelServer) -> None:
-    from ..server import read_params
 
     @server.feature("pymodel/runs")
     async def list_all(params: Any) -> Any:
