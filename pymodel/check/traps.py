@@ -20,12 +20,13 @@ from .unregistered_tensor import find_unregistered_tensors
 from .unused import find_unused
 
 
-def find_traps(trace: Trace, model: nn.Module, document: Document) -> list[Diagnostic]:
-    """The silent faults of a model: of what it is made of, and, where `forward` ran to its end, of what flows in it."""
+def find_traps(trace: Trace, model: nn.Module, as_built: frozenset[str], document: Document) -> list[Diagnostic]:
+    """The silent faults of a model: of what it is made of (`as_built` names the tensors that `__init__` gave it), and,
+    where `forward` ran to its end, of what flows in it."""
     found = []
     text = read_class(document, type(model).__name__)
     if text is not None:
-        found += find_plain_lists(model, text) + find_unregistered_tensors(model, text)
+        found += find_plain_lists(model, text) + find_unregistered_tensors(model, as_built, text)
     if trace.status != "complete":
         return found
     if text is not None:

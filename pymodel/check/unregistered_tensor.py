@@ -18,12 +18,23 @@ HANDLED = frozenset(
 """What is asked of a tensor that code brings along itself, or of which no values are needed."""
 
 
-def find_unregistered_tensors(model: nn.Module, text: ClassText) -> list[Diagnostic]:
-    """Witness: the instance that was built holds the tensor, and `forward` uses it as it lies."""
+def tensors_held(model: nn.Module) -> frozenset[str]:
+    """The attributes of a model that are tensors, but neither parameters nor buffers."""
+    return frozenset(name for name, value in vars(model).items() if isinstance(value, torch.Tensor))
+
+
+def find_unregistered_tensors(model: nn.Module, as_built: frozenset[str], text: ClassText) -> list[Diagnostic]:
+    """Witness: the instance held the tensor when it was built (what a `forward` leaves behind is on the device of its
+    inputs), and `forward` uses it as it lies."""
     found = []
     for name, value in vars(model).items():
         place = text.place(name)
-        if place is None or not isinstance(value, torch.Tensor) or not _is_used_as_it_lies(text, name):
+        if (
+            name not in as_built
+            or place is None
+            or not isinstance(value, torch.Tensor)
+            or not _is_used_as_it_lies(text, name)
+        ):
             continue
         shape = show(tuple(value.shape))
         if value.requires_grad and value.is_leaf:

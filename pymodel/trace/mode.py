@@ -36,6 +36,7 @@ from .meta import move
 from .noted import Fault, Frame, OperationSeen, dtype_name
 from .refusals import output_of_pattern
 from .roles import Role, describe
+from .unsupported import refuse_nested
 
 MAX_FAULTS = 20
 NO_LIMIT = sys.maxsize
@@ -129,8 +130,8 @@ class ForwardMode(TorchFunctionMode):
         self._introduce(tensor, HOME)
 
     def _introduce(self, tensor: torch.Tensor, device: str | None = None, maker: int = -1) -> Known:
-        if device is None:
-            device = self.first_device(tensor)
+        refuse_nested(tensor)
+        device = self.first_device(tensor) if device is None else device
         self._kept.append(tensor)  # its id() must not be used again while the run lasts
         self._known[id(tensor)] = known = f"t{len(self._kept)}", device, maker
         return known

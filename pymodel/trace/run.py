@@ -23,6 +23,7 @@ from .mode import NO_LIMIT, ForwardMode, TooManyCalls
 from .noted import Fault, Frame, OperationSeen, dtype_name
 from .recorder import Recorder, Seen, recording
 from .refusals import refusing
+from .unsupported import unsupported
 
 CERTAIN = (AttributeError, NameError, TypeError, ImportError, PermissionError, SystemExit, KeyboardInterrupt)
 """Errors that do not depend on the sizes and values that were assumed."""
@@ -241,20 +242,6 @@ def _run_once(
 def _tensors(mode: ForwardMode, value: Any) -> list[tuple[str, tuple[int, ...], str]]:
     with torch._C.DisableTorchFunction():
         return [(mode.id_of(tensor), tuple(tensor.shape), dtype_name(tensor.dtype)) for tensor in tensors_in(value)]
-
-
-class Unsupported(Exception):
-    """Something that is not followed, in words for whoever wrote it."""
-
-
-def unsupported(error: BaseException) -> Unsupported | None:
-    """Whether an error is owed to a part of torch that does nothing on meta, and not to the code that uses it."""
-    traceback = error.__traceback__
-    while traceback is not None:
-        if traceback.tb_frame.f_globals.get("__name__", "").startswith("torch.nested"):
-            return Unsupported("nested tensors are not followed: shapes are known up to here.")
-        traceback = traceback.tb_next
-    return None
 
 
 def raising_frame(error: BaseException, files: frozenset[str]) -> Frame | None:

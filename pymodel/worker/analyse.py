@@ -26,6 +26,7 @@ from ..check.flow import Flow
 from ..check.gradients import SUSPECTS, find_cut_gradients, find_overwritten
 from ..check.pins import find_rank_faults
 from ..check.traps import find_traps
+from ..check.unregistered_tensor import tensors_held
 from ..discover.document import Document, read_document
 from ..discover.models import find_models
 from ..discover.pins import PinError, find_pins
@@ -60,8 +61,9 @@ from ..trace.naming import name_variables
 from ..trace.places import Places
 from ..trace.probes import probe
 from ..trace.recorder import Recorder, recording
-from ..trace.run import Run, Unsupported, raising_frame, run_forward, watching_modules
+from ..trace.run import Run, raising_frame, run_forward, watching_modules
 from ..trace.torchvision_operators import watch_for_torchvision
+from ..trace.unsupported import Unsupported
 from .script import trace_script
 from .second_look import SecondLook, Seen
 from .trials import make_engine
@@ -213,6 +215,7 @@ class _Analysis:
         with recording(recorder):
             model = build(found.make)
         model.train(self.request.mode == "train")
+        as_built = tensors_held(model)
 
         loosened, sizes = loosen(found.inputs, found.symbols)
 
@@ -246,7 +249,7 @@ class _Analysis:
             attempts=found.attempts,
             files=self.loaded.files,
         )
-        trace, failures = self._with_diagnostics(assembled, model)
+        trace, failures = self._with_diagnostics(assembled, model, as_built)
         if not found.is_certain:
             return Seen(in_doubt(trace, self.site.name, self._class_line()))
         return Seen(
@@ -271,7 +274,9 @@ class _Analysis:
         overwritten = find_overwritten(backward, Flow(trace.operations), self._class_line())
         return find_cut_gradients(backward, self.places) + overwritten
 
-    def _with_diagnostics(self, assembled: Assembled, model: nn.Module) -> tuple[Trace, dict[Diagnostic, Failure]]:
+    def _with_diagnostics(
+        self, assembled: Assembled, model: nn.Module, as_built: frozenset[str]
+    ) -> tuple[Trace, dict[Diagnostic, Failure]]:
         trace = assembled.trace
         fallback = self._class_line()
         place = (fallback.path, fallback.start, fallback.end)
@@ -281,7 +286,7 @@ class _Analysis:
             describe = _describe_doubt if assembled.doubtful else _describe_error
             diagnostics.append(describe(assembled.error, assembled.error_at or fallback))
         diagnostics += [found for mix in assembled.mixes if (found := explain_mix(mix, self.places)) is not None]
-        diagnostics += find_traps(trace, model, self.loaded.document)
+        diagnostics += find_traps(trace, model, as_built, self.loaded.document)
         return _replace(trace, diagnostics=tuple(dict.fromkeys(diagnostics))), explained
 
     def _with_rank_faults(self, seen: Seen) -> Seen:
