@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ..schema import Diagnostic, Location, Related, Severity
 from ..trace.assemble import MixAt
 from ..trace.devices import HOME, UNNAMED, shown
 from ..trace.places import Places
+
+
+def explain_mixes(mixes: Iterable[MixAt], places: Places) -> list[Diagnostic]:
+    """A diagnostic for each place that makes a tensor on another device, where that first meets those of the model."""
+    found: list[Diagnostic] = []
+    told: set[tuple[Location, ...]] = set()
+    for mix in mixes:
+        made = tuple(
+            at for device, at in zip(mix.devices, mix.made_at, strict=True) if at is not None and device != HOME
+        )
+        explained = explain_mix(mix, places)
+        if explained is not None and (not made or made not in told):
+            told.add(made)
+            found.append(explained)
+    return found
 
 
 def explain_mix(mix: MixAt, places: Places) -> Diagnostic | None:

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable, Iterator
 
 from ..schema import Diagnostic, Fix
+from .devices import device_fixes
 from .evidence import Evidence
 from .shapes import flatten_fixes
 from .source import Source, argument, operand
@@ -289,6 +290,7 @@ _MAKERS: dict[str, Maker] = {
     "no-gradient": _cut,
     "single-sample-batch": _drop_last,
     "dtype-mix": _one_dtype,
+    "device-mix": device_fixes,
     "folded-batch": _fold,
     "lost-batch": _keep_batch,
     "broadcast-batch": _same_shape,

@@ -19,7 +19,7 @@ import torch.jit
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from ..check.devices import explain_mix
+from ..check.devices import explain_mixes
 from ..check.doubt import in_doubt
 from ..check.explain import explain
 from ..check.flow import Flow
@@ -285,7 +285,7 @@ class _Analysis:
         if assembled.error is not None:
             describe = _describe_doubt if assembled.doubtful else _describe_error
             diagnostics.append(describe(assembled.error, assembled.error_at or fallback))
-        diagnostics += [found for mix in assembled.mixes if (found := explain_mix(mix, self.places)) is not None]
+        diagnostics += explain_mixes(assembled.mixes, self.places)
         diagnostics += find_traps(trace, model, as_built, self.loaded.document)
         return _replace(trace, diagnostics=tuple(dict.fromkeys(diagnostics))), explained
 

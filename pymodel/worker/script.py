@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from ..check.devices import explain_mix
+from ..check.devices import explain_mixes
 from ..check.explain import explain
 from ..check.single_sample import find_single_samples
 from ..check.steps import explain_broadcast
@@ -71,7 +71,7 @@ def _diagnose(followed: Followed, path: str, places: Places) -> tuple[dict[Diagn
             )
         found[explained] = failure
     batch = "B" if "B" in followed.trace.symbols else None
-    silent = [each for mix in followed.mixes if (each := explain_mix(mix, places)) is not None]
+    silent = explain_mixes(followed.mixes, places)
     silent += map(explain_broadcast, followed.broadcasts)
     traps = find_flow_traps(followed.operations, batch) + find_single_samples(followed.operations, followed.draws)
     return found, silent + [each for each in traps if each.path == path]
