@@ -5,6 +5,7 @@ What stands in for VS Code is its `acquireVsCodeApi`: messages to the page are p
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import threading
@@ -13,7 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from playwright.sync_api import Browser, Page
 
@@ -78,6 +79,20 @@ window.setTheme = (kind, variables) => {
 """
 
 
+ANSWER_READS = """() => {
+    const push = window.posted.push.bind(window.posted);
+    window.posted.push = (message) => {
+        push(message);
+        if (message.type === "read") {
+            window.readRanges(message.file, message.ranges).then((text) => {
+                const bytes = text === null ? null : Uint8Array.from(atob(text), (each) => each.charCodeAt(0)).buffer;
+                window.postMessage({ type: "bytes", file: message.file, bytes }, "*");
+            });
+        }
+    };
+}"""
+
+
 class GraphPage:
     """The opened page, and what a test may do with it."""
 
@@ -85,6 +100,10 @@ class GraphPage:
         self.page = page
         self.strange_requests: list[str] = []
         self.console_errors: list[str] = []
+        self.file: Path | None = None
+        self.files_shown = 0
+        self.ranges: list[tuple[int, int]] = []
+        """What the page has read of the file that is shown."""
         page.on("request", lambda request: self._note_request(request.url, origins))
         page.on(
             "console", lambda message: self.console_errors.append(message.text) if message.type == "error" else None
@@ -126,6 +145,33 @@ class GraphPage:
             arg=[shown["breadcrumbs"][-1]["name"], count],
         )
 
+    def open_file(self, path: Path) -> None:
+        """Show a model file as the extension does: the page asks for its parts."""
+        if self.file is None:
+            self.page.expose_function("readRanges", self._read_ranges)
+            self.page.evaluate(ANSWER_READS)
+        self.file = path
+        self.ranges = []
+        # As the extension names them: none of the page's messages is about a file that was shown before.
+        self.files_shown += 1
+        file = {"id": self.files_shown, "name": path.name, "size": path.stat().st_size}
+        self.send({"type": "file", "file": file})
+
+    def _read_ranges(self, file_id: int, ranges: list[tuple[int, int]]) -> str | None:
+        if self.file is None or file_id != self.files_shown:
+            return None
+        self.ranges.extend(ranges)
+        with self.file.open("rb") as file:
+            return base64.b64encode(b"".join(_read_range(file, *each) for each in ranges)).decode()
+
+    def await_file(self, nodes: int) -> None:
+        """Wait until the file is drawn, of this many nodes."""
+        self.page.wait_for_function(
+            """nodes => document.querySelector(".crumb.file") && document.querySelector(".placeholder").hidden
+                && document.querySelectorAll("#nodes > g.graph-node").length === nodes""",
+            arg=nodes,
+        )
+
     def posted_all(self) -> list[dict[str, Any]]:
         messages: list[dict[str, Any]] = self.page.evaluate("window.posted")
         return messages
@@ -152,6 +198,11 @@ class GraphPage:
         assert self.page.evaluate("window.violations") == []
         assert not self.console_errors, self.console_errors
         assert self.posted("failed") == []
+
+
+def _read_range(file: BinaryIO, offset: int, length: int) -> bytes:
+    file.seek(offset)
+    return file.read(length)
 
 
 def build_pages() -> None:

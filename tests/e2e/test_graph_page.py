@@ -15,9 +15,6 @@ from .graph_page import GraphPage, build_pages, open_graph_page, serve, strings
 
 SCREENSHOTS = os.environ.get("PYMODEL_SCREENSHOTS")
 FILE = "/project/model.py"
-SEND_FILE = (
-    "bytes => window.postMessage({ type: 'file', name: 'model.onnx', bytes: new Uint8Array(bytes).buffer }, '*')"
-)
 
 
 def node(id: str, **fields: Any) -> dict[str, Any]:
@@ -350,29 +347,19 @@ def test_the_drawing_follows_the_theme_and_fits_the_width(graph: GraphPage, kind
     capture(graph, f"{kind}-{width}")
 
 
-def test_a_model_file_is_drawn_by_netrons_own_reader(graph: GraphPage) -> None:
+def test_a_model_file_is_drawn_by_netrons_own_reader(graph: GraphPage, tmp_path: Path) -> None:
     graph.show(article())
-    graph.page.evaluate(SEND_FILE, list(onnx_bytes()))
-    graph.page.wait_for_selector("#nodes > g.graph-node")
-    graph.page.wait_for_selector(".crumb.file")
+    (tmp_path / "model.onnx").write_bytes(onnx_bytes())
+    graph.open_file(tmp_path / "model.onnx")
+    graph.await_file(3)
     text = graph.page.locator("#nodes").text_content()
     assert "Gemm" in text
     assert "Relu" in text
     graph.node("Gemm").click()
     assert "transB" in graph.page.locator(".card").inner_text()
     capture(graph, "onnx-dark")
-    graph.page.get_by_role("button", name="Back to the code's graph").click()
-    graph.wait_for_posted({"type": "closeFile"})
     graph.show(article())
     assert "ResidualBlock" in graph.page.locator("#nodes").text_content()
-
-
-@pytest.mark.parametrize("count", [0, 3, 100])
-def test_a_broken_model_file_is_said_so(graph: GraphPage, count: int) -> None:
-    graph.page.evaluate(SEND_FILE, list(b"\x01\x02\x03" if count == 3 else onnx_bytes()[:count]))
-    graph.page.wait_for_function("() => window.posted.some(m => m.type === 'failed')")
-    assert "could not be drawn" in graph.page.locator(".placeholder").inner_text()
-    graph.page.evaluate("() => { window.posted.length = 0; }")
 
 
 def onnx_bytes() -> bytes:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import torch
 from playwright.sync_api import Error, Frame
 
 from .conftest import Open
+from .model_files import write_safetensors
 from .test_graph_page import onnx_bytes
+from .test_model_files import Net
 from .vscode.workbench import Workbench
 
 SOURCE = """\
@@ -53,12 +57,20 @@ def find(text: str) -> tuple[int, int]:
 
 
 @pytest.fixture(scope="module")
-def workbench(open_folder: Open, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("blocks")
     (folder / "blocks.py").write_text(SOURCE, encoding="utf-8")
     (folder / "model.onnx").write_bytes(onnx_bytes())
+    torch.export.save(torch.export.export(Net().eval(), (torch.randn(2, 3, 8, 8),)), folder / "model.pt2")
+    write_safetensors(folder / "large.safetensors", {f"layers.{n}.weight": (1024, 1024) for n in range(34)})
+    (folder / ".gitignore").write_text("*.safetensors\n", encoding="utf-8")
     for words in (("init", "-q"), ("add", "."), ("commit", "-qm", "first")):
         subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *words], cwd=folder, check=True, timeout=60)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def workbench(open_folder: Open, folder: Path) -> Iterator[Workbench]:
     with open_folder(folder) as workbench:
         workbench.open_file("blocks.py")
         yield workbench
@@ -194,15 +206,35 @@ def test_it_opens_beside_the_code_too(workbench: Workbench) -> None:
     workbench.until(lambda: shown(workbench) == 2, "two graphs", seen=lambda: shown(workbench))
 
 
-def test_a_model_file_opens_in_an_editor_of_its_own_when_it_is_asked_for(workbench: Workbench) -> None:
-    workbench.page.locator(".explorer-folders-view .monaco-list-row").filter(has_text="model.onnx").dblclick()
-    workbench.until(lambda: workbench.active_file() == "model.onnx", "the file to be open")
+def open_model_file(workbench: Workbench, name: str) -> Frame:
+    workbench.page.locator(".explorer-folders-view .monaco-list-row").filter(has_text=name).dblclick()
+    workbench.until(lambda: workbench.active_file() == name, "the file to be open")
     workbench.run("View: Reopen Editor With...")
     row = workbench.page.locator(".quick-input-list .monaco-list-row").filter(has_text="Model Graph (Netron)")
     row.first.click()
-    file = workbench.webview(".crumb.file", seconds=60)
-    workbench.until(lambda: file.locator("#nodes > g.graph-node").count() == 3, "the file's three nodes")
-    assert file.locator(".crumb.file").inner_text() == "model.onnx"
+    return workbench.webview(f".crumb.file:has-text('{name}')", seconds=60)
+
+
+def await_nodes(workbench: Workbench, file: Frame, count: int) -> None:
+    drawn = file.locator("#nodes > g.graph-node")
+    workbench.until(lambda: drawn.count() == count, f"{count} nodes", seen=file.locator("#page").inner_text)
+
+
+def test_a_model_file_opens_in_an_editor_of_its_own_when_it_is_asked_for(workbench: Workbench) -> None:
+    for name, nodes in (("model.onnx", 3), ("model.pt2", 5), ("large.safetensors", 34)):
+        await_nodes(workbench, open_model_file(workbench, name), nodes)
+
+
+def test_a_model_file_is_drawn_anew_when_it_changes_and_a_broken_one_says_so(
+    workbench: Workbench, folder: Path
+) -> None:
+    path = folder / "changing.safetensors"
+    path.write_bytes(b"not a model")
+    file = open_model_file(workbench, path.name)
+    words = file.locator(".placeholder")
+    workbench.until(lambda: "could not be drawn" in words.inner_text(), "the broken file to be told")
+    write_safetensors(path, {"head.weight": (2, 3)})
+    await_nodes(workbench, file, 1)
 
 
 def shown(workbench: Workbench) -> int:

@@ -1,6 +1,5 @@
-/** What one graph page shows: a level of a model, kept up to date with the server, or a model file. */
+/** What one graph page shows: a level of a model, kept up to date with the server. */
 
-import { basename } from "node:path";
 import * as vscode from "vscode";
 import { type FromPage, isFromPage, type Placeholder, type ToPage } from "../../webview/graph/messages";
 import type { Context } from "../context";
@@ -21,7 +20,6 @@ import {
 } from "../protocol";
 import { type Base, chooseBase } from "./graphBase";
 import { GraphCursor, type Model, type Place } from "./graphCursor";
-import { withoutWeights } from "./graphFile";
 import { graphPage } from "./graphPage";
 import { saveGraph } from "./graphSave";
 import { graphStrings } from "./graphStrings";
@@ -39,7 +37,6 @@ export class GraphSession implements vscode.Disposable {
   /** A node to go to with the next level. */
   private sought: string | null = null;
   private result: GraphResult | undefined;
-  private file: vscode.Uri | undefined;
   private state: StatusNotification["state"] = "starting";
   private refreshing = false;
   private moreWanted = false;
@@ -82,13 +79,7 @@ export class GraphSession implements vscode.Disposable {
 
   /** Shows a model as a whole. */
   async show(model: Model): Promise<void> {
-    this.file = undefined;
     this.enter(model);
-    await this.refresh();
-  }
-
-  async showFile(file: vscode.Uri): Promise<void> {
-    this.file = file;
     await this.refresh();
   }
 
@@ -179,15 +170,13 @@ export class GraphSession implements vscode.Disposable {
       case "endCompare":
         this.base = undefined;
         return this.refresh();
-      case "closeFile":
-        this.file = undefined;
-        return this.refresh();
       case "action":
         await vscode.commands.executeCommand(message.command, this.model?.uri, this.model?.target);
         return;
       case "failed":
-        this.context.log.error(`The graph page: ${message.message}`);
-        return this.giveUpFile(message.message);
+        return this.context.log.error(`The graph page: ${message.message}`);
+      case "read":
+        throw new Error("the page of a model's graph asked for a file");
     }
   }
 
@@ -222,7 +211,7 @@ export class GraphSession implements vscode.Disposable {
     }
     const { uri, position } = place;
     const { level, target, uri: graphUri } = this.result ?? {};
-    if (!this.listening || this.file !== undefined || !level || !target || graphUri === undefined) {
+    if (!this.listening || !level || !target || graphUri === undefined) {
       return;
     }
     const params = {
@@ -253,12 +242,11 @@ export class GraphSession implements vscode.Disposable {
     try {
       while (this.moreWanted && this.listening) {
         this.moreWanted = false;
-        await (this.file ? this.sendFile(this.file) : this.sendLevel());
+        await this.sendLevel();
       }
     } catch (error) {
       this.context.log.error(`The graph: ${describe(error)}`);
       this.sendWords({ text: describe(error), busy: false, action: showLogs() });
-      this.giveUpFile(describe(error));
     } finally {
       this.refreshing = false;
     }
@@ -348,27 +336,10 @@ export class GraphSession implements vscode.Disposable {
     return { text, busy, action: { title: vscode.l10n.t("Why no graph?"), command: "pymodel.whyNoShapes" } };
   }
 
-  private async sendFile(file: vscode.Uri): Promise<void> {
-    const outline = withoutWeights(await vscode.workspace.fs.readFile(file));
-    if (this.file === file) {
-      this.post({ type: "file", name: basename(file.fsPath), bytes: Uint8Array.from(outline).buffer });
-    }
-  }
-
-  /** Says why a model file cannot be shown, and goes back to the code's graph. */
-  private giveUpFile(reason: string): void {
-    if (this.file !== undefined) {
-      const name = basename(this.file.fsPath);
-      this.file = undefined;
-      void vscode.window.showErrorMessage(vscode.l10n.t("{0} cannot be shown: {1}", name, reason));
-      void this.refresh();
-    }
-  }
-
   private onStatus(state: StatusNotification["state"]): void {
     const changed = state !== this.state;
     this.state = state;
-    if (changed && this.model !== undefined && this.file === undefined && !this.result?.level) {
+    if (changed && this.model !== undefined && !this.result?.level) {
       void this.refresh();
     }
   }

@@ -11,7 +11,6 @@ export function graphStrings(): Strings {
     credit: l10n.t("uses Netron"),
     stale: l10n.t("The code has changed since; this is the last graph that could be traced."),
     close: l10n.t("Close"),
-    back: l10n.t("Back to the code's graph"),
     open: l10n.t("Show what is inside"),
     expand: l10n.t("Open in place (Space)"),
     collapse: l10n.t("Close again (Space)"),

@@ -6,6 +6,7 @@ import type { Context } from "../context";
 import { describe } from "../log";
 import { GraphCursor, type Model } from "./graphCursor";
 import { GraphSession } from "./graphSession";
+import { ModelFileEditors, openModelFile } from "./modelFileEditor";
 
 const VIEW = "pymodel.graph";
 
@@ -21,10 +22,10 @@ export function registerGraphView(context: Context): vscode.Disposable {
     panels,
     vscode.window.registerWebviewViewProvider(VIEW, view),
     vscode.window.registerWebviewPanelSerializer(VIEW, panels),
-    vscode.window.registerCustomEditorProvider("pymodel.modelFile", panels),
+    vscode.window.registerCustomEditorProvider(ModelFileEditors.type, new ModelFileEditors(context)),
     command("pymodel.showGraph", (uri, target) => view.show(namedModel(uri, target))),
     command("pymodel.openGraphToSide", (uri, target) => panels.open(namedModel(uri, target, view.session.shownModel))),
-    command("pymodel.openModelFile", (file) => view.showFile(file)),
+    command("pymodel.openModelFile", (file) => openModelFile(file)),
     command("pymodel.compareModel", (uri, target) => view.compare(namedModel(uri, target, view.session.shownModel))),
   );
 }
@@ -60,15 +61,6 @@ class GraphView implements vscode.WebviewViewProvider {
     }
   }
 
-  async showFile(file: unknown): Promise<void> {
-    const chosen =
-      file instanceof vscode.Uri ? file : typeof file === "string" ? vscode.Uri.file(file) : await pickFile();
-    if (chosen !== undefined) {
-      await this.session.showFile(chosen);
-      await this.bringUp();
-    }
-  }
-
   /** Opens the view and leaves the cursor in the code, from where the graph is moved. */
   private async bringUp(): Promise<void> {
     if (this.view !== undefined) {
@@ -83,7 +75,7 @@ class GraphView implements vscode.WebviewViewProvider {
   }
 }
 
-class GraphPanels implements vscode.WebviewPanelSerializer, vscode.CustomReadonlyEditorProvider, vscode.Disposable {
+class GraphPanels implements vscode.WebviewPanelSerializer, vscode.Disposable {
   private readonly sessions = new Set<GraphSession>();
 
   constructor(private readonly createSession: () => GraphSession) {}
@@ -96,15 +88,6 @@ class GraphPanels implements vscode.WebviewPanelSerializer, vscode.CustomReadonl
 
   async deserializeWebviewPanel(panel: vscode.WebviewPanel): Promise<void> {
     this.adopt(panel);
-  }
-
-  /** A model file in an editor of its own: read when it is shown. */
-  openCustomDocument(uri: vscode.Uri): vscode.CustomDocument {
-    return { uri, dispose: () => undefined };
-  }
-
-  async resolveCustomEditor(document: vscode.CustomDocument, panel: vscode.WebviewPanel): Promise<void> {
-    await this.adopt(panel).showFile(document.uri);
   }
 
   dispose(): void {
@@ -131,11 +114,6 @@ function namedModel(uri: unknown, target: unknown, atHand?: Model): Model {
     return atHand;
   }
   return { uri: resolveUri(uri), target: typeof target === "string" ? target : null };
-}
-
-async function pickFile(): Promise<vscode.Uri | undefined> {
-  const picked = await vscode.window.showOpenDialog({ filters: { ONNX: ["onnx"] }, canSelectMany: false });
-  return picked?.[0];
 }
 
 function fail(context: Context, error: unknown): void {

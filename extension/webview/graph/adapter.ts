@@ -8,12 +8,12 @@
 import { InnerBlock } from "./innerBlock";
 import type { Strings } from "./messages";
 import { LevelBoundary, type LevelGraph, LevelNode, Value } from "./model";
-import { BinaryStream } from "./netron/base.js";
 import { Edge, Graph, type Header, Node } from "./netron/grapher.js";
 import { type DrawnGraph, type ModelLike, View } from "./netron/view.js";
 import { NetronHost } from "./netronHost";
 import { describeNode, type NodeText } from "./nodeText";
 import type { Colours } from "./palette";
+import type { SparseFile } from "./sparseFile";
 
 export type { DrawnGraph };
 
@@ -32,9 +32,6 @@ export interface FileArgument {
 }
 
 const TOP_MARGIN = 24;
-
-/** The protobuf tag of `ir_version`, the first field of a model. */
-const ONNX_FIRST_BYTE = 0x08;
 
 export interface Viewport {
   zoom: number;
@@ -58,8 +55,13 @@ function extendDrawing(looks: Looks, view: View): void {
       if (drawn.opened !== null) {
         this.blocks.push(new InnerBlock(createInner(this.context, drawn.opened, view)));
       }
+    } else if (this.definition) {
+      // What leads to another page of Netron's.
+      const header = this.blocks[0] as Header;
+      header._entries = header._entries.filter((entry) => entry !== this.definition);
     }
     buildNode.call(this, document, parent);
+    this.expander?.element.classList.add("expander");
     if (drawn instanceof LevelNode) {
       const { id, error, children, change } = drawn.node;
       this.element.classList.toggle("failed", error !== null);
@@ -161,21 +163,22 @@ export class Canvas {
     this.drawn.zoom = zoom;
   }
 
-  /** Reads an ONNX file and draws its main graph. Throws what Netron says is wrong with it. */
-  async drawFile(name: string, bytes: ArrayBuffer): Promise<void> {
+  /** Draws a model file's main graph. Throws what Netron says is wrong with it. */
+  async drawFile(name: string, file: SparseFile): Promise<void> {
     this.graph = undefined;
-    // Asked for anything else, Netron would try the readers of all its formats, which are not here.
-    if (new Uint8Array(bytes)[0] !== ONNX_FIRST_BYTE) {
-      throw new Error("This is not an ONNX file.");
-    }
-    const model = await this.view._modelFactoryService.open(
-      this.host.openFile(name, new BinaryStream(new Uint8Array(bytes))),
-    );
-    const [graph] = model.modules;
-    if (graph === undefined) {
-      throw new Error("This file holds no graph.");
-    }
-    await this.render(model, graph);
+    await file.read(async (stream) => {
+      const model = await this.view._modelFactoryService.open(this.host.openFile(name, stream));
+      const [graph] = model.modules as { nodes: readonly FileNode[] }[];
+      if (graph === undefined) {
+        throw new Error("This file holds no graph.");
+      }
+      // Where nothing flows there are weights alone, and their names say what they are.
+      this.view._options.names = !graph.nodes.some(({ outputs }) => outputs && outputs.length > 0);
+      if (!file.isMissed) {
+        await this.render(model, graph);
+      }
+    });
+    this.scrollToTop();
   }
 
   clear(): void {

@@ -1,11 +1,22 @@
 /** The graph page: shows a level as a drawing or as a tree, and tells what is clicked, typed and pointed at. */
 
 import { Canvas, type FileNode } from "./adapter";
-import type { FromPage, PageState, SavedFormat, ShownLevel, Strings, ToPage } from "./messages";
+import type {
+  FileBytes,
+  FileToRead,
+  FromPage,
+  PageState,
+  Range,
+  SavedFormat,
+  ShownLevel,
+  Strings,
+  ToPage,
+} from "./messages";
 import { innerPath, LevelGraph, LevelNode } from "./model";
 import { Page } from "./page";
 import { colour } from "./palette";
 import { drawPng, drawSvg } from "./picture";
+import { SparseFile } from "./sparseFile";
 import { shortType } from "./words";
 
 const STATE_SETTLES_MS = 200;
@@ -31,6 +42,7 @@ export class GraphPage {
   private cardWanted = true;
   private diff: Extract<ToPage, { type: "diff" }>["diff"] | undefined;
   private saving: number | undefined;
+  private awaited: { file: number; resolve: (bytes: ArrayBuffer | null) => void } | undefined;
 
   static async create(strings: Strings, host: Host): Promise<GraphPage> {
     const view = new GraphPage(strings, host);
@@ -57,14 +69,13 @@ export class GraphPage {
       showTree: (shown) => void this.showTree(shown),
       save: (format) => void this.saveAs(format),
       close: () => this.closeCard(),
-      closeFile: () => host.post({ type: "closeFile" }),
       showChanges: () => this.diff && this.page.showDiff(this.diff),
       endCompare: () => host.post({ type: "endCompare" }),
       act: (command) => host.post({ type: "action", command }),
     });
   }
 
-  async receive(message: Exclude<ToPage, { type: "strings" }>): Promise<void> {
+  async receive(message: Exclude<ToPage, { type: "strings" | "bytes" }>): Promise<void> {
     switch (message.type) {
       case "level":
         return this.showLevel(message.shown);
@@ -85,15 +96,31 @@ export class GraphPage {
         return this.page.showPlaceholder(message.placeholder);
       case "file":
         this.forget();
-        this.page.showPlaceholder({ text: this.strings.drawing, busy: true });
-        await this.canvas.drawFile(message.name, message.bytes);
-        return this.page.showFile(message.name);
+        this.page.announceFile(message.file.name);
+        await this.drawFile(message.file);
+        return this.page.showFile();
     }
   }
 
   showFailure(text: string): void {
     this.forget();
     this.page.showPlaceholder({ text: `${this.strings.failed} ${text}`, busy: false });
+  }
+
+  private async drawFile({ id, name, size }: FileToRead): Promise<void> {
+    const fetch = (ranges: readonly Range[]) =>
+      new Promise<ArrayBuffer | null>((resolve) => {
+        this.awaited = { file: id, resolve };
+        this.host.post({ type: "read", file: id, ranges });
+      });
+    await this.canvas.drawFile(name, new SparseFile(size, fetch));
+  }
+
+  /** Bytes come while a file is being drawn. */
+  receiveBytes({ file, bytes }: FileBytes): void {
+    if (file === this.awaited?.file) {
+      this.awaited.resolve(bytes);
+    }
   }
 
   private async showLevel(shown: ShownLevel): Promise<void> {
@@ -245,6 +272,9 @@ export class GraphPage {
   }
 
   private onClick(event: MouseEvent): void {
+    if (event.target instanceof Element && event.target.closest(".expander") !== null) {
+      return;
+    }
     event.stopPropagation();
     this.page.target.focus({ preventScroll: true });
     const clicked = event.target instanceof Element ? this.canvas.at(event.target) : null;

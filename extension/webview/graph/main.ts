@@ -7,7 +7,9 @@ import { GraphPage } from "./graphPage";
 import { type FromPage, isPageState, isToPage, type PageState, type ToPage } from "./messages";
 
 const vscode = acquireVsCodeApi<PageState>();
-const inbox: ToPage[] = [];
+type Message = Exclude<ToPage, { type: "bytes" }>;
+
+const inbox: Message[] = [];
 let receiving = false;
 let view: GraphPage | undefined;
 
@@ -21,7 +23,12 @@ const host = {
 };
 
 window.addEventListener("message", ({ data }: MessageEvent<unknown>) => {
-  if (isToPage(data)) {
+  if (!isToPage(data)) {
+    return;
+  }
+  if (data.type === "bytes") {
+    view?.receiveBytes(data);
+  } else {
     inbox.push(data);
     void receiveAll();
   }
@@ -45,7 +52,7 @@ async function receiveAll(): Promise<void> {
   receiving = false;
 }
 
-async function receive(message: ToPage): Promise<void> {
+async function receive(message: Message): Promise<void> {
   if (message.type === "strings") {
     view ??= await GraphPage.create(message.strings, host);
   } else if (!replacesAll(message) || !inbox.some(replacesAll)) {
@@ -53,6 +60,6 @@ async function receive(message: ToPage): Promise<void> {
   }
 }
 
-function replacesAll({ type }: ToPage): boolean {
+function replacesAll({ type }: Message): boolean {
   return type === "level" || type === "placeholder" || type === "file";
 }

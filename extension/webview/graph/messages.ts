@@ -37,8 +37,29 @@ export type ToPage =
   | { type: "hover"; id: string | null }
   | { type: "found"; query: string; hits: readonly Hit[] }
   | { type: "diff"; diff: GraphDiff }
-  /** A model file, drawn as Netron reads it. */
-  | { type: "file"; name: string; bytes: ArrayBuffer };
+  /** A model file, drawn as Netron reads it: piece by piece. */
+  | { type: "file"; file: FileToRead }
+  /** What was asked for of a file; null if it cannot be read any longer. */
+  | FileBytes;
+
+export interface FileToRead {
+  id: number;
+  name: string;
+  size: number;
+}
+
+/** A part of a file. */
+export type Range = readonly [offset: number, length: number];
+
+/** The bytes of the ranges that were asked for, one after another. */
+export interface FileBytes {
+  type: "bytes";
+  file: number;
+  bytes: ArrayBuffer | null;
+}
+
+/** What one message asks of a file at most. */
+export const LARGEST_READ = 2 ** 26;
 
 export const SAVED_FORMATS = ["svg", "png", "json", "mermaid"] as const;
 export type SavedFormat = (typeof SAVED_FORMATS)[number];
@@ -57,7 +78,7 @@ export type FromPage =
   /** A picture comes with its data; the other formats are the server's. */
   | { type: "save"; format: SavedFormat; data: string | ArrayBuffer | null }
   | { type: "endCompare" }
-  | { type: "closeFile" }
+  | { type: "read"; file: number; ranges: readonly Range[] }
   | { type: "action"; command: string }
   | { type: "failed"; message: string };
 
@@ -83,7 +104,6 @@ export interface Strings {
   credit: string;
   stale: string;
   close: string;
-  back: string;
   open: string;
   expand: string;
   collapse: string;
@@ -142,6 +162,8 @@ export function isFromPage(message: unknown): message is FromPage {
     name,
     format,
     data,
+    file,
+    ranges,
   } = message as Record<string, unknown>;
   switch (type) {
     case "ready":
@@ -164,16 +186,27 @@ export function isFromPage(message: unknown): message is FromPage {
         SAVED_FORMATS.some((each) => each === format) &&
         (data === null || typeof data === "string" || data instanceof ArrayBuffer)
       );
+    case "read":
+      return typeof file === "number" && Array.isArray(ranges) && areRanges(ranges);
     case "action":
       return typeof command === "string";
     case "failed":
       return typeof text === "string";
     default:
-      return type === "closeFile" || type === "endCompare";
+      return type === "endCompare";
   }
 }
 
-const TO_PAGE = new Set(["strings", "level", "placeholder", "select", "hover", "found", "diff", "file"]);
+function areRanges(ranges: readonly unknown[]): ranges is Range[] {
+  const lengths = ranges.map((range) =>
+    Array.isArray(range) && range.length === 2 && range.every((each) => Number.isSafeInteger(each) && each >= 0)
+      ? (range[1] as number)
+      : Number.POSITIVE_INFINITY,
+  );
+  return lengths.reduce((sum, length) => sum + length, 0) <= LARGEST_READ;
+}
+
+const TO_PAGE = new Set(["strings", "level", "placeholder", "select", "hover", "found", "diff", "file", "bytes"]);
 
 export function isToPage(message: unknown): message is ToPage {
   return TO_PAGE.has(String((message as { type?: unknown } | null)?.type));

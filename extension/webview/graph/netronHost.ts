@@ -10,8 +10,15 @@ self.addEventListener("message", ({ data }) => {
   }
 });`;
 
-/** The modules that read ONNX, the one format that is opened. */
-const READERS = new Set(["./onnx", "./onnx-proto"]);
+/** The modules that read model files, loaded when a file is one of theirs. */
+const READERS = new Set([
+  ...["./onnx", "./onnx-proto", "./onnx-schema"],
+  ...["./pytorch", "./pytorch-proto", "./pytorch-schema"],
+  ...["./executorch", "./executorch-schema"],
+  ...["./keras", "./keras-proto"],
+  ...["./tflite", "./tflite-schema"],
+  ...["./gguf", "./safetensors"],
+]);
 
 export class NetronHost {
   readonly window = window;
@@ -54,21 +61,29 @@ export class NetronHost {
     return READERS.has(id) ? import(this.url(`${id.slice(2)}.js`)) : { ModelFactory: NoReader };
   }
 
-  /** A file as Netron's readers take it. It stands alone: weights kept beside an ONNX file are not read. */
+  /** A table that a reader needs. */
+  async asset(file: string): Promise<string> {
+    return (await fetch(this.url(file))).text();
+  }
+
+  /** A file as Netron's readers take it. It stands alone: weights kept beside it are not read. */
   openFile(name: string, stream: object): object {
     return {
       identifier: name,
       stream,
       entries: new Map(),
       require: (id: string) => this.require(id),
-      asset: async (file: string) => (await fetch(this.url(file))).text(),
+      asset: (file: string) => this.asset(file),
       fetch: () => Promise.reject(new Error("Files beside the model are not read.")),
       error: () => undefined,
     };
   }
 
-  exception(error: Error): void {
-    throw error;
+  /** A reader goes on after what is not fatal: a name that it does not know, say. */
+  exception(error: Error, fatal: boolean): void {
+    if (fatal) {
+      throw error;
+    }
   }
 
   view(): void {}

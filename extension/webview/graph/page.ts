@@ -12,7 +12,6 @@ import { clip } from "./words";
 export interface PageActions extends CardActions, TreeActions, ToolbarActions {
   open(path: string): void;
   zoom(factor: number): void;
-  closeFile(): void;
   showChanges(): void;
   endCompare(): void;
   act(command: string): void;
@@ -81,16 +80,15 @@ export class Page {
     this.showDrawing(tree);
   }
 
-  showFile(name: string): void {
-    const back = element("button", {
-      className: "link",
-      textContent: this.strings.back,
-      onclick: () => this.actions.closeFile(),
-    });
-    this.bar.replaceChildren(element("span", { className: "crumb file" }, element("bdi", { textContent: name })), back);
-    this.toolbar.root.hidden = true;
-    this.strip.hidden = true;
+  /** Says that a model file is being read. */
+  announceFile(name: string): void {
+    this.bar.replaceChildren(element("span", { className: "crumb file" }, element("bdi", { textContent: clip(name) })));
+    this.showPlaceholder({ text: this.strings.drawing, busy: true });
+  }
+
+  showFile(): void {
     this.showDrawing(false);
+    this.fitCard();
   }
 
   showPlaceholder({ text, busy, action }: Placeholder): void {

@@ -2,8 +2,9 @@
  * Copies the parts of Netron that the graph view needs out of the pinned wheel, each checked by its sha256.
  *
  * The wheel is the one installed in the checkout's .venv, else it is downloaded once into a cache. Scripts are copied as
- * they are, but for three: the stylesheet follows VS Code's theme instead of the system's, ONNX's operator table is cut
- * down to what drawing needs (5.6 MB to 0.3 MB), and shapes stand in brackets that every font has.
+ * they are, but for a few: the stylesheet follows VS Code's theme instead of the system's, ONNX's operator table is cut
+ * down to what drawing needs (5.6 MB to 0.3 MB), shapes stand in brackets that every font has, and readers that take a
+ * quarter of a gigabyte at once take a megabyte.
  */
 
 import { execFile } from "node:child_process";
@@ -23,6 +24,10 @@ const DERIVED = {
   "grapher.css": followEditorTheme,
   "onnx-metadata.json": keepWhatDrawingNeeds,
   "view.js": useCommonBrackets,
+  "flatbuffers.js": readLess("this._size = 0x10000000", "this._size = 0x100000"),
+  "hdf5.js": readLess("data.length < 0x10000000", "data.length < 0x100000"),
+  "python.js": readLess("Math.min(0x10000000, this._length", "Math.min(0x100000, this._length"),
+  "pytorch.js": readLess("this.stream.length < 0x7ffff000", "this.stream.length < 0x100000"),
 };
 
 /** @param {string} outdir where the files go, made if it is not there */
@@ -105,6 +110,16 @@ function useCommonBrackets(script) {
     throw new Error("Netron's view has not the brackets around shapes that the graph view expects.");
   }
   return script.replaceAll(left, "\\u2039").replaceAll(right, "\\u203a");
+}
+
+/** Netron's readers take all of a file, or a large window of it, where they need little: a page waits for each byte. */
+function readLess(window, smaller) {
+  return (/** @type {string} */ script) => {
+    if (script.split(window).length !== 2) {
+      throw new Error(`Netron's readers have not the one window that is made smaller here: ${window}`);
+    }
+    return script.replace(window, smaller);
+  };
 }
 
 /** Names, types and colour categories of ONNX operators, without their documentation and examples. */

@@ -4,6 +4,7 @@ export interface HeaderEntry {
   content: string;
   tooltip: string;
   padding: number;
+  element: SVGGElement;
 }
 
 export interface Header {
@@ -37,6 +38,9 @@ export class Node {
   context: Graph;
   /** The first is the header. */
   blocks: object[];
+  /** What leads to a graph that the node holds, and what opens it in place. */
+  definition?: HeaderEntry;
+  expander?: HeaderEntry;
   list(): RowList;
   build(document: Document, parent: Element): void;
 }

@@ -29,6 +29,8 @@ export class View {
   constructor(host: object);
   _model: ModelLike | null;
   _path: Layer[];
+  /** `names`: nodes are called by their names, not their types. */
+  readonly _options: { names: boolean };
   readonly target: DrawnGraph | null;
   readonly activeTarget: unknown;
   _modelFactoryService: { open(context: object): Promise<ModelLike> };
