@@ -93,8 +93,9 @@ def add_commands(commands: Any) -> None:
         command.add_argument("--json", action="store_true", help="print one JSON document")
 
 
-def add_target(command: argparse.ArgumentParser) -> None:
-    command.add_argument("target", metavar="TARGET", help="file.py::Name or package.module:Name")
+def add_target(command: argparse.ArgumentParser, *, optional: bool = False) -> None:
+    words = "file.py::Name or package.module:Name"
+    command.add_argument("target", nargs="?" if optional else None, metavar="TARGET", help=words)
     command.add_argument("--json", action="store_true", help="print one JSON document")
     command.add_argument("--init", metavar="EXPRESSION", help="how to construct it: 'Net(width=64)'")
     command.add_argument("--input", action="append", default=[], metavar="PIN", help="'x=(B, 3, 32, 32):float32'")

@@ -7,10 +7,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .. import runs
+from ..discover.pins import format_inputs
+from ..discover.roots import find_import_roots
 from ..runs import write_atomically
-from ..schema import TensorChange, WeightsReport
-from .analyses import UsageError
-from .output import FINE, print_json, print_table, show
+from ..schema import ExplainRequest, TensorChange, WeightsReport
+from .analyses import UsageError, add_target, find_target
+from .jobs import construct_by_trace, start
+from .output import FAILED, FINE, print_json, print_table, show
 
 if TYPE_CHECKING:
     from ..weights import Weights
@@ -31,6 +35,65 @@ def add_commands(commands: Any) -> None:
     weights.add_argument("--html", action="store_true", help="print the page instead")
     weights.add_argument("--json", action="store_true", help="print one JSON document")
     weights.set_defaults(run=run_weights)
+    for what, words in (
+        ("activations", "what each layer makes of a sample: maps, attention, histograms, dead units"),
+        ("attributions", "what the answer to a sample rests on, by Captum's methods"),
+    ):
+        _add_sample_command(kinds.add_parser(what, help=words), with_methods=what == "attributions")
+
+
+def _add_sample_command(command: argparse.ArgumentParser, *, with_methods: bool) -> None:
+    add_target(command, optional=True)
+    command.add_argument("--run", dest="from_run", type=Path, metavar="DIR", help="the best checkpoint of this run")
+    command.add_argument("--weights", metavar="FILE")
+    command.add_argument("--data", metavar="SOURCE", help="of rows and the tokenizer; the run's by default")
+    sample = "a row of the data by its number, a file, a text, or random"
+    command.add_argument("--sample", default="random", metavar="ROW|FILE|TEXT|random", help=sample)
+    command.add_argument("-o", "--output", metavar="DIR", help="where page, JSON and PNG go; in the run by default")
+    if with_methods:
+        command.add_argument("--method", action="append", default=[], metavar="NAME", help="all that fit, by default")
+        command.add_argument("--class", dest="class_index", type=int, metavar="N", help="the answer, by default")
+    command.set_defaults(run=run_sample)
+
+
+def run_sample(options: argparse.Namespace) -> int:
+    request = _request(options)
+    _, run = start(request, request.target)
+    if run.result is None:
+        return FAILED
+    if options.json:
+        print_json(run.result)
+    else:
+        print(run.result["page"])
+    return FINE
+
+
+def _request(options: argparse.Namespace) -> ExplainRequest:
+    """What is asked, about a run's model, or about one that is named with its weights."""
+    asked = {
+        "what": options.what,
+        "sample": str(Path(options.sample).absolute()) if Path(options.sample).is_file() else options.sample,
+        "data": options.data,
+        "methods": tuple(getattr(options, "method", ())),
+        "class_index": getattr(options, "class_index", None),
+        "output": str(Path(options.output).absolute()) if options.output else None,
+    }
+    if options.from_run is not None:
+        return runs.explain_run(options.from_run, **asked)
+    if options.target is None:
+        raise UsageError("nothing is named to look into.", advice="Name a model, or a run with --run.")
+    target = find_target(options.target)
+    trace = construct_by_trace(target, options)
+    assert trace.construction is not None
+    return ExplainRequest(
+        f"{target.path}::{target.name}",
+        weights=options.weights,
+        construction=trace.construction.expression,
+        prelude=trace.construction.prelude,
+        inputs=tuple(options.input) or format_inputs(trace),
+        roots=find_import_roots(target.path, (str(Path.cwd()),)),
+        **asked,
+    )
 
 
 def run_weights(options: argparse.Namespace) -> int:

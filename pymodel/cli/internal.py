@@ -37,10 +37,15 @@ def run_worker_command(options: argparse.Namespace) -> int:
 def run_job(options: argparse.Namespace) -> int:
     from ..runs import read_run
 
-    if read_run(options.folder).kind == "export":
+    kind = read_run(options.folder).kind
+    if kind == "export":
         from ..export.job import run_export_job
 
         return run_export_job(options.folder)
+    if kind == "explain":
+        from ..explain.job import run_explain_job
+
+        return run_explain_job(options.folder)
     from ..train.job import run_train_job
 
     return run_train_job(options.folder)

@@ -12,7 +12,7 @@ from ..discover.pins import format_inputs
 from ..discover.roots import find_import_roots
 from ..recipe import check_recipe, format_recipe, load_recipe, propose_recipe, recipe_folder
 from ..recipe.propose import Proposal
-from ..schema import ExportRequest, Recipe, Run, Trace, TrainRequest
+from ..schema import ExplainRequest, ExportRequest, Recipe, Run, Trace, TrainRequest
 from .analyses import AnalysisFailed, Target, UsageError, add_target, find_target, trace_target
 from .follow import report_training, run_job
 from .output import FAILED, FINE, FOUND, describe_diagnostic, print_json
@@ -71,7 +71,9 @@ def run_eject(options: argparse.Namespace) -> int:
     return FINE
 
 
-def start(request: TrainRequest | ExportRequest, path: str, own: Path | None = None) -> tuple[Path, Run]:
+def start(
+    request: TrainRequest | ExportRequest | ExplainRequest, path: str, own: Path | None = None
+) -> tuple[Path, Run]:
     """Make the run's folder, run its job and follow it to its end."""
     root = runs.find_runs_root(path.rpartition("::")[0], (str(Path.cwd()),))
     folder = runs.create_run(root, request) if own is None else runs.initialise_run(own.resolve(), request)
@@ -95,7 +97,7 @@ def request_of_model(options: argparse.Namespace) -> tuple[TrainRequest, Proposa
         data = found[0].reference
     elif data != "random":
         data = str(Path(data).absolute())
-    trace = _traced(target, options)
+    trace = construct_by_trace(target, options)
     folder = Path.cwd() if options.write is None else recipe_folder(options.write)
     proposal = propose_recipe(replace(trace, target=f"{target.path}::{target.name}"), data, folder)
     recipe = _with_options(proposal.recipe, options)
@@ -147,7 +149,7 @@ def _with_options(recipe: Recipe, options: argparse.Namespace) -> Recipe:
 
 def run_export(options: argparse.Namespace) -> int:
     target = find_target(options.target)
-    trace = _traced(target, options)
+    trace = construct_by_trace(target, options)
     assert trace.construction is not None
     request = ExportRequest(
         target=f"{target.path}::{target.name}",
@@ -170,7 +172,7 @@ def run_export(options: argparse.Namespace) -> int:
     return FINE if run.result.get("verified") else FOUND
 
 
-def _traced(target: Target, options: argparse.Namespace) -> Trace:
+def construct_by_trace(target: Target, options: argparse.Namespace) -> Trace:
     """How the model is made and fed, as its trace found."""
     trace = trace_target(target, options)
     if trace.construction is None:

@@ -2,6 +2,7 @@
 runs with it, jobs write them with it."""
 
 from .atomic import write_atomically as write_atomically
+from .explaining import explain_run as explain_run
 from .folder import RECIPE_FILE as RECIPE_FILE
 from .folder import RUN_FILE as RUN_FILE
 from .folder import FolderNotWritable as FolderNotWritable

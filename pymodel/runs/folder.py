@@ -15,6 +15,7 @@ from typing import Literal
 
 from ..recipe import format_recipe, recipe_folder
 from ..schema import (
+    ExplainRequest,
     ExportRequest,
     MalformedMessage,
     PyModelError,
@@ -30,11 +31,17 @@ from .atomic import write_atomically
 from .process import is_alive
 
 RUN_FILE, RECIPE_FILE = "run.json", "recipe.toml"
-Request = TrainRequest | ExportRequest | ScriptRequest
-REQUESTS: dict[str, type[Request]] = {"train": TrainRequest, "export": ExportRequest, "script": ScriptRequest}
-KINDS: dict[type[Request], Literal["train", "export", "script"]] = {
+Request = TrainRequest | ExportRequest | ExplainRequest | ScriptRequest
+REQUESTS: dict[str, type[Request]] = {
+    "train": TrainRequest,
+    "export": ExportRequest,
+    "explain": ExplainRequest,
+    "script": ScriptRequest,
+}
+KINDS: dict[type[Request], Literal["train", "export", "explain", "script"]] = {
     TrainRequest: "train",
     ExportRequest: "export",
+    ExplainRequest: "explain",
     ScriptRequest: "script",
 }
 

@@ -63,6 +63,7 @@ from .recipe import Recipe as Recipe
 from .recipe import RegularisationSettings as RegularisationSettings
 from .recipe import RunSettings as RunSettings
 from .recipe import ScheduleSettings as ScheduleSettings
+from .runs import ExplainRequest as ExplainRequest
 from .runs import ExportRequest as ExportRequest
 from .runs import MetricRow as MetricRow
 from .runs import Number as Number

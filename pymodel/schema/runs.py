@@ -47,6 +47,27 @@ class ExportRequest:
 
 
 @dataclass(frozen=True)
+class ExplainRequest:
+    """What `pymodel explain activations` and `attributions` do. `sample` is a row of the data, a file, a text, or
+    `random`; `class_index` the class that is explained, by default the one that the model chooses; `output` the folder
+    that is written, by default one in the run's own."""
+
+    target: str
+    what: Literal["activations", "attributions"]
+    sample: str = "random"
+    run: str | None = None
+    weights: str | None = None
+    data: str | None = None
+    methods: tuple[str, ...] = ()
+    class_index: int | None = None
+    output: str | None = None
+    construction: str | None = None
+    prelude: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    roots: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class ScriptRequest:
     """What `pymodel run` runs: a script (or a folder with a `__main__.py`), or a module as `-m` does."""
 
@@ -86,7 +107,7 @@ class Run:
     """`run.json`. `interrupted` is derived by readers (running, but no such process) and never written."""
 
     id: str
-    kind: Literal["train", "export", "script"]
+    kind: Literal["train", "export", "explain", "script"]
     target: str
     state: RunState
     started: float
@@ -103,7 +124,7 @@ class Run:
     versions: dict[str, str] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     result: dict[str, object] | None = None
-    """An export's answer, as `pymodel export --json` prints it."""
+    """The answer of an export or an explanation, as the command prints it with `--json`."""
     error: RunError | None = None
 
 

@@ -136,7 +136,7 @@ def test_every_method_of_the_schema_is_named() -> None:
         ("  next: number;", "  next: string;", "RunMetricsResult.next"),
         ("  next: number;", "  next?: number;", "RunMetricsResult.next"),
         ("  from: string;", "  from_: string;", "Edge.from"),
-        ('  kind: "train" | "export" | "script";', '  kind: "train" | "exports" | "script";', "Run.kind"),
+        ('  kind: "train" | "export" | "explain"', '  kind: "train" | "exports" | "explain"', "Run.kind"),
         ("  message: string | null;", "  message: string;", "GraphResult.message"),
         ("export type Dim = number | string;", "export type Dim = number;", "Node.inputs"),
         ("export interface Crumb", "export interface Crumbs", "Crumb is not in the mirror"),

@@ -22,7 +22,7 @@ def read_arrays(path: Path, inputs: tuple[str, ...], target: str | None) -> Tens
     Raises:
         DataNotUsable: the file cannot be read, has no such array, or arrays of different lengths.
     """
-    arrays = _read(path)
+    arrays = read_named(path)
     if target is None:
         target = next((name for name in TARGET_NAMES if name in arrays), list(arrays)[-1])
     chosen = inputs or tuple(name for name in arrays if name != target)
@@ -37,10 +37,15 @@ def read_arrays(path: Path, inputs: tuple[str, ...], target: str | None) -> Tens
     if len(set(lengths.values())) > 1:
         words = "The arrays have different lengths: " + ", ".join(f"{name} {size}" for name, size in lengths.items())
         raise DataNotUsable(f"{words}.", path=str(path), advice="Their first dimension counts the examples.")
-    return TensorDataset(*(_ready(arrays[name]) for name in (*chosen, target)))
+    return TensorDataset(*(as_input(arrays[name]) for name in (*chosen, target)))
 
 
-def _read(path: Path) -> dict[str, Tensor]:
+def read_named(path: Path) -> dict[str, Tensor]:
+    """The arrays of the file by name, as they are.
+
+    Raises:
+        DataNotUsable: the file cannot be read, or holds something else.
+    """
     try:
         if path.suffix == ".safetensors":
             return dict(importlib.import_module("safetensors.torch").load_file(path))
@@ -66,7 +71,7 @@ def _read(path: Path) -> dict[str, Tensor]:
     return content
 
 
-def _ready(values: Tensor) -> Tensor:
+def as_input(values: Tensor) -> Tensor:
     """float64 as float32, which models have; other integers as int64; bytes as they are divided by 255."""
     if values.dtype == torch.uint8 and values.dim() > 1:
         return values.float() / 255

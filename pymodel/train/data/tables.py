@@ -20,7 +20,16 @@ from .loaders import DataNotUsable
 Column = Sequence[Any]
 
 
-def read_table(path: Path, inputs: tuple[str, ...], target: str | None) -> TensorDataset:
+class Table(TensorDataset):
+    """Rows of (columns,) and their targets, with the columns' names, and those of classes that are texts."""
+
+    def __init__(self, features: Tensor, targets: Tensor, columns: tuple[str, ...], classes: list[str]) -> None:
+        super().__init__(features, targets)
+        self.columns = columns
+        self.classes = classes
+
+
+def read_table(path: Path, inputs: tuple[str, ...], target: str | None) -> Table:
     """A data set of (features, target): all input columns as one float tensor (N, columns), scaled to mean 0 and
     deviation 1; of texts as a target, their number in alphabetical order.
 
@@ -38,7 +47,9 @@ def read_table(path: Path, inputs: tuple[str, ...], target: str | None) -> Tenso
             raise DataNotUsable(words, path=str(path), line=1, advice="Look at `inputs` and `target`.")
     features = torch.stack([_numbers(path, name, columns[name]) for name in chosen], dim=1)
     deviation, mean = torch.std_mean(features, dim=0)
-    return TensorDataset((features - mean) / deviation.clamp_min(1e-8), _targets(path, target, columns[target]))
+    scaled = (features - mean) / deviation.clamp_min(1e-8)
+    targets, classes = _targets(path, target, columns[target])
+    return Table(scaled, targets, tuple(chosen), classes)
 
 
 def _read(path: Path) -> dict[str, Column]:
@@ -110,15 +121,17 @@ def _number(path: Path, name: str, row: int, value: Any) -> float:
     return number
 
 
-def _targets(path: Path, name: str, column: Column) -> Tensor:
-    """Whole numbers and texts are classes, other numbers are learned as they are, with a last dimension of 1."""
+def _targets(path: Path, name: str, column: Column) -> tuple[Tensor, list[str]]:
+    """Whole numbers and texts are classes, other numbers are learned as they are, with a last dimension of 1. And the
+    classes' names, where they are texts."""
     try:
         numbers = [float(value) for value in column]
     except (TypeError, ValueError):
-        classes = {text: index for index, text in enumerate(sorted({str(value) for value in column}))}
-        return torch.tensor([classes[str(value)] for value in column])
+        classes = sorted({str(value) for value in column})
+        places = {text: index for index, text in enumerate(classes)}
+        return torch.tensor([places[str(value)] for value in column]), classes
     if all(number.is_integer() and number >= 0 for number in numbers) and not any(
         "." in str(value) for value in column
     ):
-        return torch.tensor([int(number) for number in numbers])
-    return _numbers(path, name, column).unsqueeze(1)
+        return torch.tensor([int(number) for number in numbers]), []
+    return _numbers(path, name, column).unsqueeze(1), []

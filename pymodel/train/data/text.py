@@ -34,9 +34,11 @@ class Characters:
 class NextCharacters(Dataset[tuple[Tensor, Tensor]]):
     """Windows of (length,) codes, and the same moved on by one: what comes next at each place."""
 
-    def __init__(self, codes: Tensor, length: int) -> None:
-        self.codes = codes
+    def __init__(self, vocabulary: Characters, text: str, length: int) -> None:
+        self.vocabulary = vocabulary
+        self.codes = vocabulary.encode(text)
         self.length = length
+        self.classes = ("\N{REPLACEMENT CHARACTER}", *vocabulary.characters)
 
     def __len__(self) -> int:
         return (len(self.codes) - 1) // self.length
@@ -45,6 +47,15 @@ class NextCharacters(Dataset[tuple[Tensor, Tensor]]):
         start = index * self.length
         window = self.codes[start : start + self.length + 1]
         return window[:-1], window[1:]
+
+
+class Texts(TensorDataset):
+    """Gives (length,) codes of a text, and the number of its class."""
+
+    def __init__(self, vocabulary: Characters, codes: Tensor, labels: Tensor, classes: list[str]) -> None:
+        super().__init__(codes, labels)
+        self.vocabulary = vocabulary
+        self.classes = classes
 
 
 def read_text(path: Path, length: int) -> Dataset[tuple[Tensor, ...]]:
@@ -65,7 +76,8 @@ def read_text(path: Path, length: int) -> Dataset[tuple[Tensor, ...]]:
     vocabulary = Characters("".join(texts.values()))
     labelled = [file for file in files if len(file.relative_to(path).parts) > 1]
     codes = torch.stack([pad(vocabulary.encode(texts[file]), length) for file in labelled])
-    return TensorDataset(codes, torch.tensor([classes.index(file.relative_to(path).parts[0]) for file in labelled]))
+    labels = torch.tensor([classes.index(file.relative_to(path).parts[0]) for file in labelled])
+    return Texts(vocabulary, codes, labels, classes)
 
 
 def pad(codes: Tensor, length: int) -> Tensor:
@@ -77,7 +89,7 @@ def _language(path: Path, text: str, length: int) -> NextCharacters:
     if len(text) <= length:
         words = f"The text has {len(text)} characters, and one example takes {length + 1}."
         raise DataNotUsable(words, path=str(path), advice="Choose a smaller `sequence_length`.")
-    return NextCharacters(Characters(text).encode(text), length)
+    return NextCharacters(Characters(text), text, length)
 
 
 def _read(path: Path) -> str:

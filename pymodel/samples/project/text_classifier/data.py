@@ -39,18 +39,21 @@ def cut(tokens, numbers):
 
 
 def split_files():
-    """For each package that is there, the windows of its training files and of its test files: no file is in both."""
-    packages = [texts for texts in map(read_files, PACKAGES) if texts]
-    train = [tokenize("\n".join(texts[: len(texts) // 2])) for texts in packages]
-    test = [tokenize("\n".join(texts[len(texts) // 2 :])) for texts in packages]
+    """For each package that is there, the windows of its training files and of its test files: no file is in both.
+    And the number of each token."""
+    packages = {name: texts for name in PACKAGES if (texts := read_files(name))}
+    train = [tokenize("\n".join(texts[: len(texts) // 2])) for texts in packages.values()]
+    test = [tokenize("\n".join(texts[len(texts) // 2 :])) for texts in packages.values()]
     common = Counter(token for tokens in train for token in tokens).most_common(VOCABULARY - 1)
     numbers = {token: number for number, (token, _) in enumerate(common, start=1)}
-    return [(cut(seen, numbers), cut(unseen, numbers)) for seen, unseen in zip(train, test, strict=True)]
+    pairs = [(cut(seen, numbers), cut(unseen, numbers)) for seen, unseen in zip(train, test, strict=True)]
+    return dict(zip(packages, pairs, strict=True)), numbers
 
 
 def make_unlabelled():
     """All the training windows, without their labels."""
-    return torch.cat([train for train, _ in split_files()])
+    windows, _ = split_files()
+    return torch.cat([train for train, _ in windows.values()])
 
 
 class Snippets(Dataset):
@@ -59,8 +62,10 @@ class Snippets(Dataset):
     def __init__(self, train=True, seed=0):
         generator = torch.Generator().manual_seed(seed if train else 0)
         count = LABELS_EACH if train else TEST_EACH
+        windows_of, self.numbers = split_files()
+        self.classes = list(windows_of)
         codes, labels = [], []
-        for label, pair in enumerate(split_files()):
+        for label, pair in enumerate(windows_of.values()):
             windows = pair[0] if train else pair[1]
             chosen = windows[torch.randperm(len(windows), generator=generator)[:count]]
             codes.append(chosen)
@@ -72,6 +77,13 @@ class Snippets(Dataset):
 
     def __getitem__(self, index):
         return self.data[index]
+
+    def encode(self, text):
+        return torch.tensor([self.numbers.get(token, 0) for token in tokenize(text)])
+
+    def decode(self, codes):
+        tokens = ["…", *self.numbers]
+        return [tokens[code] for code in codes]
 
 
 def make_datasets():

@@ -1,0 +1,95 @@
+"""The page of activations: the layers in the order in which they ran, each with its numbers and its maps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ...schema import Statistics, from_json
+from ..prediction import Prediction
+from .html import Html, format_page, histogram, image, number, shape, tag
+from .sample import SampleView, format_sample
+
+
+@dataclass(frozen=True)
+class LayerView:
+    """`facts` as the JSON has them; `tiles` are PNGs of the maps of `channels`, all of them together in `file`."""
+
+    facts: dict[str, Any]
+    file: str | None
+    tiles: list[bytes]
+    channels: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class AttentionView:
+    path: str
+    heads: int
+    queries: int
+    keys: int
+    file: str
+    tiles: list[bytes]
+
+
+def format_activations(
+    view: SampleView, prediction: Prediction, layers: Sequence[LayerView], attention: Sequence[AttentionView]
+) -> str:
+    """The page, whole."""
+    title = f"Activations of {view.target.rpartition('::')[2]}"
+    body = [format_sample(view, prediction, with_tokens=True)]
+    body += [_format_layer(each) for each in layers]
+    body += [_format_attention(each) for each in attention]
+    return format_page(title, *body)
+
+
+def _format_layer(layer: LayerView) -> Html:
+    facts = layer.facts
+    statistics = from_json(Statistics, facts["statistics"])
+    told = [
+        tag("span", f"mean {number(statistics.mean)}"),
+        tag("span", f"std {number(statistics.std)}"),
+        tag("span", f"from {number(statistics.min)} to {number(statistics.max)}"),
+        tag("span", f"{statistics.zeros / max(1, statistics.elements):.0%} zeros"),
+    ]
+    if statistics.nan or statistics.inf:
+        told.append(tag("span", f"{number(statistics.nan)} NaN, {number(statistics.inf)} Inf", class_="bad"))
+    if facts["dead"]:
+        over = f"in all of {facts['rows']} examples" if facts["rows"] > 1 else "for this sample"
+        told.append(
+            tag("span", f"{number(facts['dead'])} of {number(facts['units'])} units are 0 {over}", class_="bad")
+        )
+    heading = tag("h2", tag("code", facts["path"] or "model"), " ", tag("span", facts["class"], class_="type"))
+    line = tag("div", histogram(statistics.histogram), tag("span", shape(tuple(facts["dims"]))), *told, class_="facts")
+    return tag("section", heading, line, *_format_tiles(layer))
+
+
+def _format_tiles(layer: LayerView) -> list[Html]:
+    if not layer.tiles:
+        return []
+    path, count = layer.facts["path"], layer.facts["maps"]
+    if count == 1:
+        words = "Across: the sequence. Down: the layer's units."
+        return [tag("p", words, class_="faint"), image(layer.tiles[0], f"{path}, all units", "sequence")]
+    tiles = [
+        _tile(tile, f"{path}, channel {channel}", f"channel {channel}")
+        for tile, channel in zip(layer.tiles, layer.channels, strict=True)
+    ]
+    shown = f"{count} maps" if len(tiles) == count else f"The {len(tiles)} of {count} maps that vary most"
+    words = f"{shown}, each from its own lowest (dark) to its own highest value. Open one to see it large."
+    return [tag("p", words, class_="faint"), tag("div", *tiles, class_="tiles")]
+
+
+def _format_attention(each: AttentionView) -> Html:
+    heading = tag("h2", tag("code", each.path or "model"), " ", tag("span", "attention", class_="type"))
+    words = (
+        f"{each.heads} maps of {each.queries} queries (down) by {each.keys} keys (across). Open one to see it large."
+    )
+    tiles = [_tile(tile, f"{each.path}, head {head}", f"head {head}") for head, tile in enumerate(each.tiles)]
+    return tag("section", heading, tag("p", words, class_="faint"), tag("div", *tiles, class_="tiles"))
+
+
+def _tile(content: bytes, text: str, name: str) -> Html:
+    """A small picture that opens into a large one; without any script."""
+    small = tag("summary", image(content, text, "small"), title=name)
+    return tag("details", small, tag("div", tag("div", name, class_="faint"), image(content, text, "large")))
