@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from .. import runs
-from ..discover.pins import format_inputs
+from ..discover.pins import format_input, format_inputs
 from ..discover.roots import find_import_roots
+from ..graph.outputs import find_output_dims
 from ..recipe import check_recipe, format_recipe, load_recipe, propose_recipe, recipe_folder
 from ..recipe.propose import Proposal
 from ..schema import ExplainRequest, ExportRequest, Recipe, Run, Trace, TrainRequest
@@ -33,12 +34,16 @@ def add_commands(commands: Any) -> None:
     add_target(ejected)
     ejected.add_argument("-o", "--output", type=Path, help="train.py beside the recipe by default")
     ejected.set_defaults(run=run_eject)
-    export = commands.add_parser("export", help="write a model to a file that is proven equal")
-    add_target(export)
+    export = commands.add_parser("export", help="write a model to a file that is proven equal, or prove a file again")
+    add_target(export, optional=True)
     export.add_argument("--format", choices=("onnx", "pt2", "safetensors"), default="onnx")
     export.add_argument("--weights", metavar="FILE")
     export.add_argument("--run", dest="from_run", metavar="DIR")
     export.add_argument("-o", "--output", metavar="FILE")
+    export.add_argument("--opset", type=int, help="of ONNX; what the exporter prefers by default")
+    export.add_argument("--simplify", action="store_true", help="with onnxslim, and proven again")
+    export.add_argument("--quantise", "--quantize", action="store_true", help="weights of 8 bits, and proven again")
+    export.add_argument("--verify", metavar="FILE", help="prove this file again; it says itself which model it is of")
     export.set_defaults(run=run_export)
 
 
@@ -148,20 +153,7 @@ def _with_options(recipe: Recipe, options: argparse.Namespace) -> Recipe:
 
 
 def run_export(options: argparse.Namespace) -> int:
-    target = find_target(options.target)
-    trace = construct_by_trace(target, options)
-    assert trace.construction is not None
-    request = ExportRequest(
-        target=f"{target.path}::{target.name}",
-        format=options.format,
-        run=options.from_run,
-        weights=options.weights,
-        output=options.output,
-        construction=trace.construction.expression,
-        prelude=trace.construction.prelude,
-        inputs=tuple(options.input) or format_inputs(trace),
-        roots=find_import_roots(target.path, (str(Path.cwd()),)),
-    )
+    request = _request_of_file(options) if options.target is None else _request_of_export(options)
     _, run = start(request, request.target)
     if run.result is None:
         return FAILED
@@ -169,7 +161,60 @@ def run_export(options: argparse.Namespace) -> int:
         print_json(run.result)
     else:
         print(f"{run.result['path']} ({'verified' if run.result.get('verified') else 'not verified'})")
-    return FINE if run.result.get("verified") else FOUND
+    return FINE if run.state == "completed" else FOUND
+
+
+def _request_of_export(options: argparse.Namespace) -> ExportRequest:
+    target = find_target(options.target)
+    trace = construct_by_trace(target, options)
+    assert trace.construction is not None
+    return ExportRequest(
+        target=f"{target.path}::{target.name}",
+        format=options.format,
+        run=options.from_run,
+        weights=options.weights,
+        output=options.output,
+        construction=trace.construction.expression,
+        prelude=trace.construction.prelude,
+        inputs=tuple(options.input) or tuple(map(format_input, trace.inputs)),
+        roots=find_import_roots(target.path, (str(Path.cwd()),)),
+        symbols=trace.symbols,
+        outputs=find_output_dims(trace),
+        opset=options.opset,
+        simplify=options.simplify,
+        quantise=options.quantise,
+        verify=options.verify,
+    )
+
+
+def _request_of_file(options: argparse.Namespace) -> ExportRequest:
+    """The request that a file says it was made by.
+
+    Raises:
+        UsageError: no file is named.
+        PyModelError: the file does not say.
+    """
+    if options.verify is None:
+        raise UsageError("name a model to export, or a file with --verify.", advice="`pymodel export file.py::Name`.")
+    from ..export.metadata import read_request
+    from ..export.reverify import read_metadata
+
+    file = Path(options.verify).absolute()
+    request = read_request(
+        read_metadata(file),
+        file,
+        (Path.cwd(), *file.parents[:4]),
+        has_weights=bool(options.weights or options.from_run),
+    )
+    path = request.target.rpartition("::")[0]
+    return replace(
+        request,
+        run=options.from_run,
+        weights=options.weights or request.weights,
+        inputs=tuple(options.input) or request.inputs,
+        roots=find_import_roots(path, (str(Path.cwd()),)),
+        verify=str(file),
+    )
 
 
 def construct_by_trace(target: Target, options: argparse.Namespace) -> Trace:

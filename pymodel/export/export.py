@@ -1,72 +1,83 @@
-"""Writes a model to a file and proves it: made under a temporary name, verified there, and only then renamed."""
+"""Writes a model to a file and proves it: made under a temporary name, proven there, and only then renamed."""
 
 from __future__ import annotations
 
 import contextlib
-import subprocess
 import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import nn
 
 from ..runs.atomic import replacing
-from ..schema import ExportRequest, ModelSettings, PyModelError, to_json
+from ..schema import Dims, ExportRequest, ModelSettings, PyModelError
 from ..train.user_code import build_model, split_reference
-from .inputs import CHECKED, TRACED, read_inputs
-from .onnx import write_onnx
-from .program import write_program
-from .safetensors import write_safetensors
-from .verify import OutputError
+from . import onnx
+from .cases import Case, choose_base, choose_cases
+from .failure import explain_failure
+from .inputs import describe_symbols, read_inputs, read_signature, size_of, with_limits
+from .lines import Lines
+from .metadata import make_metadata
+from .program import Program, ProgramFile, make_program, save_program
+from .proof import Proof, Subject, describe, prove
+from .report import write_report
+from .safetensors import loader_snippet, write_safetensors
+from .steps import STEPS
 from .weights import load_into
 
-
-class NotVerified(PyModelError):
-    """The file does not compute what the model does, so it was not kept."""
+Progress = Callable[[int, int], None]
 
 
-def export(request: ExportRequest) -> dict[str, object]:
-    """Export the model, and give the document of `pymodel export --json`.
+@dataclass(frozen=True)
+class Prepared:
+    """A model that is ready: with its weights, in eval mode, on the GPU where there is one."""
+
+    model: nn.Module
+    weights: str
+    device: torch.device
+
+
+def export(request: ExportRequest, progress: Progress = lambda done, total: None) -> dict[str, object]:
+    """Export the model, and give the document of `pymodel export --json`. A file that is not proven is not kept.
 
     Raises:
-        NotVerified: the file differs from the model.
         PyModelError: something is missing or does not fit, in words.
-        Exception: what the user's code or the exporter raises.
+        Exception: what the user's code raises.
     """
     with contextlib.redirect_stdout(sys.stderr):
-        return _export(request)
+        prepared = prepare(request)
+        path = destination(request)
+        if request.format == "safetensors":
+            document, metadata = _export_weights(request, prepared, path)
+        else:
+            document, metadata = _export_graph(request, prepared, path, progress)
+        return {**document, "report": write_report(document, metadata)}
 
 
-def _export(request: ExportRequest) -> dict[str, object]:
+def prepare(request: ExportRequest) -> Prepared:
     torch.manual_seed(0)
     model, _ = build_model(ModelSettings(request.target, request.construction, request.prelude), Path(), request.roots)
-    source = load_into(model, request)
-    model.eval()
-    path = destination(request)
-    metadata = _metadata(request, source)
-    sizes: list[dict[str, int]] = []
-    errors: list[OutputError] = []
-    with replacing(path) as temporary:
-        if request.format == "safetensors":
-            verified = write_safetensors(model, temporary, metadata)
-        else:
-            inputs = read_inputs(request.inputs)
-            sizes = [{name: base + offset for offset, name in enumerate(inputs.symbols)} for base in (TRACED, CHECKED)]
-            samples = [inputs.make(each) for each in sizes]
-            write = write_onnx if request.format == "onnx" else write_program
-            errors, verified = write(model, inputs, samples, temporary, metadata)
-        if not verified:
-            worst = max((each.max_abs_error for each in errors), default=float("inf"))
-            advice = "Look for random numbers or for branches on values in forward."
-            raise NotVerified(f"The exported file differs from the model by {worst:g}.", advice=advice)
-    return {
-        "path": str(path),
-        "format": request.format,
-        "verified": verified,
-        "sizes": sizes,
-        "outputs": [to_json(each) for each in errors],
-        "first_divergence": None,
-        "weights": source,
-    }
+    weights = load_into(model, request)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return Prepared(model.eval().to(device), weights, device)
+
+
+def make_subject(request: ExportRequest, prepared: Prepared) -> Subject:
+    """What files of this model are compared with.
+
+    Raises:
+        InputsNotUsable: the pins give no inputs.
+    """
+    inputs = read_inputs(request.inputs)
+    symbols = describe_symbols(request.symbols, inputs.symbols)
+    signature = read_signature(prepared.model, inputs)
+    base = {name: choose_base(symbol) for name, symbol in symbols.items()}
+    inputs = with_limits(inputs, prepared.model.cpu(), signature, base)
+    prepared.model.to(prepared.device)
+    return Subject(prepared.model, signature, inputs, choose_cases(symbols), Lines(request.roots), prepared.device)
 
 
 def destination(request: ExportRequest) -> Path:
@@ -78,24 +89,161 @@ def destination(request: ExportRequest) -> Path:
     return chosen.absolute()
 
 
-def _metadata(request: ExportRequest, weights: str) -> dict[str, str]:
-    """What the file says of itself. No absolute path: who gets the file learns nothing of this machine."""
-    path, name = split_reference(request.target)
-    given = {
-        "pymodel.target": f"{Path(path).name}::{name}",
-        "pymodel.inputs": ", ".join(request.inputs),
-        "pymodel.weights": "fresh" if weights == "fresh" else Path(weights).name,
-        "pymodel.checks": "" if request.format == "safetensors" else "equal to eager at two batch sizes",
-        "pymodel.torch": torch.__version__,
+def _export_weights(request: ExportRequest, prepared: Prepared, path: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    metadata = make_metadata(request, prepared.weights, ())
+    with replacing(path) as temporary:
+        shared = write_safetensors(prepared.model, temporary, metadata)
+    notes = [f"{name} shares its weights with {first}: they are written once" for name, first in shared.items()]
+    document = _document(request, path, prepared, notes) | {"snippet": loader_snippet(request, path, shared)}
+    return document, metadata
+
+
+def _document(request: ExportRequest, path: Path, prepared: Prepared, notes: Sequence[str]) -> dict[str, Any]:
+    return {
+        "path": str(path),
+        "format": request.format,
+        "verified": True,
+        "sizes": [],
+        "outputs": [],
+        "first_divergence": None,
+        "weights": prepared.weights,
+        "notes": list(notes),
+        "steps": [],
     }
-    commit = _commit(Path(path).parent)
-    return {**given, "pymodel.commit": commit} if commit else given
 
 
-def _commit(folder: Path) -> str | None:
+def _export_graph(
+    request: ExportRequest, prepared: Prepared, path: Path, progress: Progress
+) -> tuple[dict[str, Any], dict[str, str]]:
+    subject = make_subject(request, prepared)
+    metadata = make_metadata(request, prepared.weights, subject.cases)
+    total = 3 + len(_wanted_steps(request))
+    program = _record(subject, subject.cases[0])
+    progress(1, total)
+    written = _Written([], None, [])
+    with contextlib.suppress(_NotKept), replacing(path) as temporary:
+        if request.format == "pt2":
+            save_program(program, temporary, metadata, subject.lines)
+            file = ProgramFile(temporary, subject.signature)
+            written.proof = prove(subject, file, program.names, [program.dims_of(each) for each in file.shapes])
+        else:
+            _write_onnx(request, subject, program, temporary, path, metadata, written)
+        progress(3, total)
+        if not written.proof or not written.proof.verified:
+            raise _NotKept
+        for number, name in enumerate(_wanted_steps(request)):
+            _take_step(name, temporary, subject, written)
+            progress(4 + number, total)
+    assert written.proof is not None
+    document = _document(request, path, prepared, [*program.notes, *written.notes]) | describe(written.proof)
+    steps = [{"name": "exported", **describe(written.proof)}, *written.steps]
+    for step in steps[1:]:
+        if step["verified"]:  # what is told first is told of the file that was kept
+            document |= {key: step[key] for key in ("sizes", "outputs")}
+        else:
+            document |= {key: step[key] for key in ("first_divergence", "difference")}
+    return document | {"steps": steps}, metadata
+
+
+class _NotKept(Exception):
+    """The file is not proven: what was written under a temporary name goes."""
+
+
+@dataclass
+class _Written:
+    notes: list[str]
+    proof: Proof | None
+    steps: list[dict[str, Any]]
+
+
+def _wanted_steps(request: ExportRequest) -> list[str]:
+    if request.format != "onnx":
+        return []
+    return ["simplified"] * request.simplify + ["quantised"] * request.quantise
+
+
+def _record(subject: Subject, case: Case) -> Program:
     try:
-        command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return answer.stdout.strip() or None
+        return make_program(subject.model, subject.inputs, subject.signature, subject.make(case))
+    except Exception as error:  # the exporter's own, or the user's code's
+        raise explain_failure(error) from error
+
+
+def _write_onnx(
+    request: ExportRequest,
+    subject: Subject,
+    program: Program,
+    temporary: Path,
+    final: Path,
+    metadata: Mapping[str, str],
+    written: _Written,
+) -> None:
+    try:
+        model = onnx.convert(program, subject.inputs, request.opset, subject.lines)
+    except Exception as error:  # the exporter's own
+        raise explain_failure(error, program) from error
+    data = onnx.save(model, temporary, metadata, final)
+    try:
+        onnx.check_file(temporary)
+        file = onnx.OnnxFile(temporary)
+        proof = prove(subject, file, file.names, file.dims)
+        dims, notes = settle_dims(file.names, file.dims, request.outputs, proof)
+        if dims != file.dims and proof.verified:
+            onnx.mend_outputs(model, dims)
+            data = onnx.replace(model, temporary, metadata, final, data)
+            onnx.check_file(temporary)
+            proof = proof.with_dims(dims)
+    except BaseException:
+        onnx.remove(data)
+        raise
+    if not proof.verified:
+        onnx.remove(data)
+    written.proof = proof
+    written.notes += notes
+
+
+def settle_dims(
+    names: Sequence[str], declared: Sequence[Dims], traced: Sequence[Dims], proof: Proof
+) -> tuple[list[Dims], list[str]]:
+    """The dims that the file should declare of its outputs, and what was mended: each is held against the shapes that
+    the model gave in every case; one that is wrong becomes what the trace says, or is left open."""
+    settled: list[Dims] = []
+    notes = []
+    for index, (name, dims) in enumerate(zip(names, declared, strict=True)):
+        shapes = [(each.case.sizes, each.shapes[index]) for each in proof.observations if index < len(each.shapes)]
+        wanted = traced[index] if index < len(traced) and len(traced[index]) == len(dims) else dims
+        mended = list(dims)
+        for axis, dim in enumerate(dims):
+            if _holds(dim, axis, shapes):
+                continue
+            right = _holds(wanted[axis], axis, shapes)
+            mended[axis] = wanted[axis] if right else f"{name}_{axis}"
+            notes.append(f"{name}: the exporter declared dimension {axis} as {dim}; it is {mended[axis]} here")
+        settled.append(tuple(mended))
+    return settled, notes
+
+
+def _holds(dim: int | str, axis: int, shapes: Sequence[tuple[Mapping[str, int], tuple[int, ...]]]) -> bool:
+    try:
+        return all(axis < len(shape) and size_of(dim, sizes) == shape[axis] for sizes, shape in shapes)
+    except (NameError, SyntaxError, ZeroDivisionError, TypeError):
+        return False
+
+
+def _take_step(name: str, current: Path, subject: Subject, written: _Written) -> None:
+    """Change the file, prove the result, and put it in the file's place if it holds."""
+    make, tolerance = STEPS[name]
+    result = current.with_name(f"{current.stem}.{name}{current.suffix}")
+    try:
+        make(current, result)
+        onnx.check_file(result)
+        file = onnx.OnnxFile(result)
+        proof = prove(subject, file, file.names, file.dims, tolerance)
+        written.steps.append({"name": name, **describe(proof)})
+        if proof.verified:
+            result.replace(current)
+    except PyModelError as error:
+        nothing: dict[str, Any] = {"sizes": [], "outputs": [], "first_divergence": None}
+        written.steps.append({"name": name, "verified": False, **nothing, "difference": str(error)})
+    finally:
+        result.unlink(missing_ok=True)

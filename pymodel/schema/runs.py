@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from .recipe import Recipe
+from .trace import Dims, Symbol
 
 RunState = Literal["queued", "running", "paused", "completed", "stopped", "failed", "interrupted"]
 Number = float | int | str
@@ -33,7 +34,9 @@ class TrainRequest:
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """What `pymodel export` does. `inputs` are pins in the contracts' grammar; `run` is a run folder."""
+    """What `pymodel export` does. `inputs` are pins in the contracts' grammar, whose symbols `symbols` describes; `run`
+    is a run folder. `outputs` are the dims of the outputs as the trace has them. `simplify` and `quantise` are steps
+    after the export, each proven like it; `verify` is a file that is proven again instead of being made."""
 
     target: str
     format: Literal["onnx", "pt2", "safetensors"] = "onnx"
@@ -44,6 +47,12 @@ class ExportRequest:
     prelude: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     roots: tuple[str, ...] = ()
+    symbols: dict[str, Symbol] = field(default_factory=dict)
+    outputs: tuple[Dims, ...] = ()
+    opset: int | None = None
+    simplify: bool = False
+    quantise: bool = False
+    verify: str | None = None
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ MOST_RECORDS = 200_000
 MOST_PICKLED = 256 << 20
 """Bytes of a zip's `data.pkl`, which holds names and sizes; the tensors lie in records of their own."""
 
+AGAIN = "Save or download it again."
+
 Kind = Literal["zip", "pickle", "safetensors"]
 
 
@@ -66,13 +68,22 @@ def check_zip(path: Path) -> None:
     Raises:
         WeightsNotReadable: it is not.
     """
-    again = "Save or download it again."
+    _check_records(path, check_archive(path))
+
+
+def check_archive(path: Path) -> dict[str, int]:
+    """Whether a zip is whole, stays in its folder, and is no larger when unpacked than it looks. Gives its records'
+    sizes.
+
+    Raises:
+        WeightsNotReadable: it is not.
+    """
     size = path.stat().st_size
     try:
         with zipfile.ZipFile(path) as archive:
             records = archive.infolist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, UnicodeDecodeError) as error:
-        raise _refusal(path, f"This file is damaged or cut off: {error}.", again) from error
+        raise _refusal(path, f"This file is damaged or cut off: {error}.", AGAIN) from error
     if len(records) > MOST_RECORDS:
         raise _refusal(path, f"This file has {len(records)} records, more than any model.", "Do not use it.")
     for record in records:
@@ -85,10 +96,10 @@ def check_zip(path: Path) -> None:
     if unpacked > MOST_UNPACKED * size:
         words = f"This file of {size} bytes unpacks to {unpacked}."
         raise _refusal(path, words, "Do not use it: torch never packs so, and it would fill the memory.")
-    _check_records(path, {record.filename: record.file_size for record in records}, again)
+    return {record.filename: record.file_size for record in records}
 
 
-def _check_records(path: Path, sizes: dict[str, int], again: str) -> None:
+def _check_records(path: Path, sizes: dict[str, int]) -> None:
     names = {name.partition("/")[2]: size for name, size in sizes.items()}
     if "constants.pkl" in names or any(name.startswith("code/") for name in names):
         advice = "Save the weights alone: `torch.save(model.state_dict(), path)`."
@@ -97,7 +108,7 @@ def _check_records(path: Path, sizes: dict[str, int], again: str) -> None:
         advice = "Load it with `torch.export.load` and save `program.state_dict`."
         raise _refusal(path, "This is an ExportedProgram (.pt2), not weights.", advice)
     if "data.pkl" not in names:
-        raise _refusal(path, "This zip holds no weights: it has no `data.pkl`.", again)
+        raise _refusal(path, "This zip holds no weights: it has no `data.pkl`.", AGAIN)
     if names["data.pkl"] > MOST_PICKLED:
         raise _refusal(path, f"The index of this file has {names['data.pkl']} bytes.", "Do not use it.")
 

@@ -24,7 +24,7 @@ def make_random(pins: tuple[str, ...], model: nn.Module, items: int) -> TensorDa
     """
     try:
         inputs = read_inputs(pins)
-        values = inputs.make(dict.fromkeys(inputs.symbols, PROBED))
+        values = tuple(inputs.make(dict.fromkeys(inputs.symbols, PROBED)).values())
     except InputsNotUsable as error:
         advice = "See `pymodel why` for what was tried, and pin the input on the class line."
         raise DataNotUsable(
