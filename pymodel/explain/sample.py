@@ -155,7 +155,7 @@ def _make_random(pins: tuple[str, ...]) -> tuple[Any, ...]:
     batch = next(
         (each.spec.dims[0] for each in inputs.specs if isinstance(each.spec, TensorSpec) and each.spec.dims), None
     )
-    return inputs.make({name: 1 if name == batch else RANDOM_SIZE for name in inputs.symbols})
+    return tuple(inputs.make({name: 1 if name == batch else RANDOM_SIZE for name in inputs.symbols}).values())
 
 
 def _describe(inputs: tuple[Any, ...], title: str, subject: Subject, keywords: dict[str, Any] | None = None) -> Sample:
