@@ -1,0 +1,1 @@
+"""What training frameworks tell of themselves, one file each: by their own callbacks."""
