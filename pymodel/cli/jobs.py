@@ -11,12 +11,14 @@ from .. import runs
 from ..discover.pins import format_input, format_inputs
 from ..discover.roots import find_import_roots
 from ..graph.outputs import find_output_dims
+from ..lint.preflight import find_hindrances, read_text
 from ..recipe import check_recipe, format_recipe, load_recipe, propose_recipe, recipe_folder
 from ..recipe.propose import Proposal
 from ..schema import ExplainRequest, ExportRequest, Recipe, Run, Trace, TrainRequest
 from .analyses import AnalysisFailed, Target, UsageError, add_target, find_target, trace_target
 from .follow import report_training, run_job
 from .output import FAILED, FINE, FOUND, describe_diagnostic, print_json
+from .reports import print_diagnostics
 
 
 def add_commands(commands: Any) -> None:
@@ -43,6 +45,7 @@ def add_commands(commands: Any) -> None:
     export.add_argument("--opset", type=int, help="of ONNX; what the exporter prefers by default")
     export.add_argument("--simplify", action="store_true", help="with onnxslim, and proven again")
     export.add_argument("--quantise", "--quantize", action="store_true", help="weights of 8 bits, and proven again")
+    export.add_argument("--preflight", action="store_true", help="say what an exporter will not take; runs nothing")
     export.add_argument("--verify", metavar="FILE", help="prove this file again; it says itself which model it is of")
     export.set_defaults(run=run_export)
 
@@ -153,6 +156,8 @@ def _with_options(recipe: Recipe, options: argparse.Namespace) -> Recipe:
 
 
 def run_export(options: argparse.Namespace) -> int:
+    if options.preflight:
+        return _print_preflight(options)
     request = _request_of_file(options) if options.target is None else _request_of_export(options)
     _, run = start(request, request.target)
     if run.result is None:
@@ -162,6 +167,15 @@ def run_export(options: argparse.Namespace) -> int:
     else:
         print(f"{run.result['path']} ({'verified' if run.result.get('verified') else 'not verified'})")
     return FINE if run.state == "completed" else FOUND
+
+
+def _print_preflight(options: argparse.Namespace) -> int:
+    """What an exporter will not take; it is not certain, so that nothing of it counts as a fault."""
+    if options.target is None:
+        raise UsageError("name a model.", advice="`pymodel export file.py::Name --preflight`.")
+    trace = construct_by_trace(find_target(options.target), options)
+    print_diagnostics(find_hindrances(trace, read_text), "json" if options.json else "text")
+    return FINE
 
 
 def _request_of_export(options: argparse.Namespace) -> ExportRequest:

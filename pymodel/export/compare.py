@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..schema import Dims
 
-FLOOR = 1e-2
+FLOOR = 1e-6
 INFINITE = float("inf")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..runs import read_request
 from ..schema import ExportRequest, PyModelError, RunError
+from ..trace.torchvision_operators import watch_for_torchvision
 from ..train.job import take_over
 from ..train.user_code import describe_error
 from .export import export
@@ -21,6 +22,7 @@ def run_export_job(folder: Path) -> int:
         RunNotFound: there is no run in `folder`.
     """
     journal = take_over(folder)
+    watch_for_torchvision()
 
     def progress(done: int, total: int) -> None:
         journal.update(last_step=done, total_steps=total)

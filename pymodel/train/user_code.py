@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import nn
 
-from ..resolve.load import evaluate, load_module
+from ..resolve.load import Loaded, evaluate, load_module
 from ..schema import ModelSettings, PyModelError, RunError
 from .memory import is_out_of_memory
 
@@ -32,16 +32,20 @@ def build_model(settings: ModelSettings, folder: Path, roots: tuple[str, ...]) -
     construction = settings.construction
     expressions = (*settings.prelude, construction or name)
     names = {node.id for text in expressions for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
-    module, files = load(path, tuple({name.partition(".")[0], *names}), roots)
-    if construction is None:
-        made = find(module, path, name)
-        model = made if isinstance(made, nn.Module) else made()
-    else:
-        model = evaluate(module, settings.prelude, construction)
+    loaded = _load(path, tuple({name.partition(".")[0], *names}), roots)
+    try:
+        if construction is None:
+            made = find(loaded.module, path, name)
+            model = made if isinstance(made, nn.Module) else made()
+        else:
+            model = evaluate(loaded.module, settings.prelude, construction)
+    except NameError as error:
+        _blame_failed_line(error, loaded, path)
+        raise
     if not isinstance(model, nn.Module):
         words = f"`{construction or name}` gives {type(model).__name__}, which is no nn.Module."
         raise CodeNotUsable(words, path=path, advice="Choose a model class, or a function that returns a model.")
-    return model, files
+    return model, loaded.files
 
 
 def load(path: str, names: tuple[str, ...], roots: tuple[str, ...]) -> tuple[ModuleType, tuple[str, ...]]:
@@ -50,13 +54,26 @@ def load(path: str, names: tuple[str, ...], roots: tuple[str, ...]) -> tuple[Mod
     Raises:
         CodeNotUsable: a name is missing because a line of the file failed.
     """
+    loaded = _load(path, names, roots)
+    return loaded.module, loaded.files
+
+
+def _load(path: str, names: tuple[str, ...], roots: tuple[str, ...]) -> Loaded:
     folder = str(Path(path).parent)
     loaded = load_module(path, roots=roots or (folder,), names=names, stub_missing=False)
     errors = [each for each in loaded.diagnostics if each.severity == "error"]
     if errors and any(not hasattr(loaded.module, name) for name in names):
         first = errors[0]
         raise CodeNotUsable(first.message, path=first.path, line=first.start.line, advice="Mend that line first.")
-    return loaded.module, loaded.files
+    return loaded
+
+
+def _blame_failed_line(error: NameError, loaded: Loaded, path: str) -> None:
+    """A name that is missing later is missing since a line failed, most often an import: that is told."""
+    first = next((each for each in loaded.diagnostics if each.severity == "error"), None)
+    if first is not None and error.name is not None and not hasattr(loaded.module, error.name):
+        advice = "Mend that line first."
+        raise CodeNotUsable(first.message, path=first.path, line=first.start.line, advice=advice) from error
 
 
 def find(module: ModuleType, path: str, name: str) -> Any:

@@ -80,6 +80,9 @@ class State:
     pin_faults: tuple[Diagnostic, ...] = ()
     """What is wrong with pins about it that stand elsewhere."""
     pin_lines: list[str] = field(default_factory=list)
+    export_faults: tuple[Diagnostic, ...] = ()
+    """Where the last export failed, in the text of `export_lines`."""
+    export_lines: list[str] = field(default_factory=list)
     running: int | None = None
     worker: Worker | None = None
     """What runs on it."""
@@ -150,6 +153,8 @@ class State:
             found += shift_diagnostics(self.file_diagnostics, self.path, moved)
         if self.pin_faults:
             found += shift_diagnostics(self.pin_faults, self.path, map_lines(self.pin_lines, self.document.lines))
+        if self.export_faults:  # gone with its line, once that is changed
+            found += shift_diagnostics(self.export_faults, self.path, map_lines(self.export_lines, self.document.lines))
         for view in self.views():
             found += view.trace.diagnostics
         found += lint(self.document)

@@ -243,7 +243,7 @@ class Walk:
         self.await_lens(self.project.lens)
         self.workbench.focus_editor()
         self.workbench.run("PyModel: Export Model…")
-        self._answer_at_most(3, (self.project.model, "ONNX"), "")
+        self._answer_at_most(4, (self.project.model, "ONNX", "/loss", "/accuracy"), "")
         self.workbench.until(
             lambda: any("Exported to" in text and "checked" in text for text in self.workbench.notifications()),
             "the result of the export",

@@ -6,6 +6,7 @@ from . import (
     commands,
     completion,
     diagnostics,
+    export,
     graph,
     hover,
     inlay_hints,
@@ -17,5 +18,5 @@ from . import (
 
 ALL = (
     *(hover, inlay_hints, code_lens, diagnostics, code_actions, completion, graph, models, runs),
-    *(commands, pins, report),
+    *(commands, export, pins, report),
 )

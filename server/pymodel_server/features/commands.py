@@ -14,7 +14,7 @@ from pymodel import runs
 from pymodel.discover.pins import format_inputs
 from pymodel.discover.roots import find_import_roots
 from pymodel.recipe import check_recipe, load_recipe, propose_recipe, recipe_folder
-from pymodel.schema import ExportRequest, PyModelError, Trace, TrainRequest, to_json
+from pymodel.schema import PyModelError, Trace, TrainRequest, to_json
 from pymodel.schema.protocol import GraphParams
 
 from ..convert import to_plain, uri_to_path
@@ -53,7 +53,6 @@ def register(server: PyModelServer) -> None:
         ("pymodel.train", train),
         ("pymodel.runs", list_runs),
         ("pymodel.stopRun", stop_run),
-        ("pymodel.export", export),
         ("pymodel.createSample", create_sample),
     ):
         as_command(server, name, handler)
@@ -64,13 +63,13 @@ async def list_models(server: PyModelServer, given: dict[str, Any]) -> Any:
 
 
 async def show_shapes(server: PyModelServer, given: dict[str, Any]) -> Any:
-    _, trace = _traced(server, given)
+    _, trace = find_trace(server, given)
     hidden = ("reads", "operations", "sizes", "candidates")
     return {key: value for key, value in to_json(trace).items() if key not in hidden}
 
 
 async def show_summary(server: PyModelServer, given: dict[str, Any]) -> Any:
-    _, trace = _traced(server, given)
+    _, trace = find_trace(server, given)
     return {"target": trace.target, "status": trace.status, "modules": trace.modules, "totals": trace.totals}
 
 
@@ -116,7 +115,7 @@ async def train(server: PyModelServer, given: dict[str, Any]) -> Any:
 def train_request(server: PyModelServer, given: dict[str, Any]) -> TrainRequest:
     if given.get("recipe"):
         return _request_of_recipe(server, Path(text_of(given, "recipe")))
-    state, trace = _traced(server, given)
+    state, trace = find_trace(server, given)
     folder = Path(
         next((each for each in server.folders if Path(state.path).is_relative_to(each)), Path(state.path).parent)
     )
@@ -151,28 +150,6 @@ async def list_runs(server: PyModelServer, given: dict[str, Any]) -> Any:
 async def stop_run(server: PyModelServer, given: dict[str, Any]) -> Any:
     runs.stop_run(Path(text_of(given, "folder")))
     return {"folder": given["folder"]}
-
-
-async def export(server: PyModelServer, given: dict[str, Any]) -> Any:
-    """Export and wait for it; the answer is what `pymodel export --json` prints."""
-    require_trust(server)
-    state, trace = _traced(server, given)
-    request = ExportRequest(
-        target=trace.target,
-        format=given.get("format") or "onnx",
-        run=given.get("run"),
-        weights=given.get("weights"),
-        output=given.get("output"),
-        construction=trace.construction.expression if trace.construction else None,
-        prelude=trace.construction.prelude if trace.construction else (),
-        inputs=format_inputs(trace),
-        roots=find_import_roots(state.path, server.folders),
-    )
-    folder = server.jobs.start(request, state.path, server.folders)
-    run = await asyncio.shield(server.jobs.follow(folder))
-    if run.result is None:
-        raise ValueError(run.error.message if run.error else t("the export ended as {0}", run.state))
-    return run.result
 
 
 async def create_sample(server: PyModelServer, given: dict[str, Any]) -> Any:
@@ -222,7 +199,7 @@ def find_state(server: PyModelServer, given: dict[str, Any]) -> State:
     return state
 
 
-def _traced(server: PyModelServer, given: dict[str, Any]) -> tuple[State, Trace]:
+def find_trace(server: PyModelServer, given: dict[str, Any]) -> tuple[State, Trace]:
     require_trust(server)
     state = find_state(server, given)
     name = text_of(given, "target").rpartition("::")[2]
