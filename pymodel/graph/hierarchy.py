@@ -8,8 +8,12 @@ from __future__ import annotations
 import re
 from collections import defaultdict, deque
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from ..schema import ModuleSummary, Operation, Tensor, Trace
+
+if TYPE_CHECKING:
+    from .folding import Drawing
 
 ROOT = -1
 """The parent of what ran in the root's own forward."""
@@ -24,6 +28,8 @@ class Hierarchy:
         self.trace = trace
         self.operations = trace.operations
         self.index = {operation.id: i for i, operation in enumerate(trace.operations)}
+        self.drawings: dict[str, Drawing] = {}
+        """The levels that were drawn, by their paths: a trace does not change."""
         self.parents = [self.index.get(operation.parent, ROOT) for operation in trace.operations]
         """For each operation the index of the module call it ran in, or ROOT."""
 
@@ -43,6 +49,16 @@ class Hierarchy:
     def tensors(self) -> dict[str, Tensor]:
         """Every tensor that some operation made. Parameters and constants are not among them."""
         return {tensor.id: tensor for operation in self.operations for tensor in operation.outputs}
+
+    @cached_property
+    def lines(self) -> dict[tuple[str, int], list[int]]:
+        """The operations that stand on a line of a file, in the order executed."""
+        lines: dict[tuple[str, int], list[int]] = defaultdict(list)
+        for i, operation in enumerate(self.operations):
+            if operation.path is not None and operation.start is not None and operation.end is not None:
+                for line in range(operation.start.line, operation.end.line + 1):
+                    lines[operation.path, line].append(i)
+        return dict(lines)
 
     def within(self, i: int) -> list[int]:
         """The operation and all that ran inside it, however deep."""
@@ -77,7 +93,7 @@ class Hierarchy:
         None for a library's leaf module: what it runs stands where it was called itself (`Conv2d` calls `conv2d`).
         """
         children = self.children.get(i, [])
-        called_at = {_place(self.operations[each]) for each in self.ancestors(i)}
+        called_at = [_place(self.operations[each]) for each in self.ancestors(i)]
         own_steps = (
             self.operations[child].kind == "module" or _place(self.operations[child]) not in called_at
             for child in children

@@ -98,6 +98,14 @@ def breadcrumbs(trace: Trace, path: str) -> list[tuple[str, str]]:
 
 
 def _draw(hierarchy: Hierarchy, path: str, comparison: Comparison | None = None) -> Drawing:
+    if comparison is not None:
+        return _drawn_anew(hierarchy, path, comparison)
+    if path not in hierarchy.drawings:
+        hierarchy.drawings[path] = _drawn_anew(hierarchy, path, None)
+    return hierarchy.drawings[path]
+
+
+def _drawn_anew(hierarchy: Hierarchy, path: str, comparison: Comparison | None) -> Drawing:
     opened = _opened(hierarchy, path)
     level, group = split_group(path)
     row = split_row(level)

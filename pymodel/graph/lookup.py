@@ -16,12 +16,15 @@ def find_operation(hierarchy: Hierarchy, opened: int, file: str, position: Posit
 
     Between operations of one line the nearest is meant, so that the cursor may stand anywhere on it.
     """
-    members = hierarchy.children.get(opened, [])
-    deeper = [i for i in range(len(hierarchy.operations)) if _is_deep_inside(hierarchy, i, opened)]
-    for candidates in (members, deeper):
-        found = _smallest_containing(hierarchy, candidates, file, position)
-        if found is not None:
-            return hierarchy.representative(found, opened)
+    here = hierarchy.lines.get((file, position.line), [])
+    members = [i for i in here if hierarchy.parents[i] == opened]
+    found = _smallest_containing(hierarchy, members, file, position)
+    if found is not None:
+        return found
+    deeper = [i for i in here if _is_deep_inside(hierarchy, i, opened)]
+    found = _smallest_containing(hierarchy, deeper, file, position)
+    if found is not None:
+        return hierarchy.representative(found, opened)
     named = _named_module(hierarchy, opened, file, position)
     if named is not None:
         return named
@@ -42,18 +45,15 @@ def _smallest_containing(hierarchy: Hierarchy, candidates: Iterable[int], file: 
 
 
 def _nearest_on_line(hierarchy: Hierarchy, candidates: Iterable[int], file: str, position: Position) -> int | None:
+    """Of operations that all stand on the position's line."""
+
     def distance(i: int) -> tuple[int, int]:
         place = _range_in(hierarchy.operations[i], file)
         from_start = place.start.column - position.column if place.start.line == position.line else 0
         from_end = position.column - place.end.column if place.end.line == position.line else 0
         return max(from_start, from_end, 0), -i
 
-    on_line = [
-        i
-        for i in candidates
-        if (place := _range_in(hierarchy.operations[i], file)).start.line <= position.line <= place.end.line
-    ]
-    return min(on_line, key=distance, default=None)
+    return min(candidates, key=distance, default=None)
 
 
 def _named_module(hierarchy: Hierarchy, opened: int, file: str, position: Position) -> int | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -58,7 +60,8 @@ def home(tmp_path_factory: pytest.TempPathFactory, vscode: VSCode) -> Path:
 
 @pytest.fixture(scope="session")
 def address(vscode: VSCode, home: Path) -> Iterator[str]:
-    with editor.running(vscode, home) as address:
+    # An analysis may take its time where many things run at once.
+    with patch.dict(os.environ, PYMODEL_ANALYSIS_SECONDS="150"), editor.running(vscode, home) as address:
         yield address
 
 

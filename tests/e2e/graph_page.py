@@ -55,6 +55,38 @@ THEMES = {
         "button-secondaryForeground": "#3b3b3b",
         "charts-yellow": "#bf8803",
     },
+    "vscode-high-contrast": {
+        "foreground": "#ffffff",
+        "descriptionForeground": "#ffffff",
+        "editor-background": "#000000",
+        "sideBar-background": "#000000",
+        "editorWidget-background": "#0c141f",
+        "widget-border": "#6fc3df",
+        "contrastBorder": "#6fc3df",
+        "contrastActiveBorder": "#f38518",
+        "focusBorder": "#f38518",
+        "errorForeground": "#f48771",
+        "textLink-foreground": "#21a6ff",
+        "breadcrumb-foreground": "#ffffff",
+        "progressBar-background": "#6fc3df",
+        "charts-yellow": "#cca700",
+    },
+    "vscode-high-contrast-light": {
+        "foreground": "#292929",
+        "descriptionForeground": "#292929",
+        "editor-background": "#ffffff",
+        "sideBar-background": "#ffffff",
+        "editorWidget-background": "#ffffff",
+        "widget-border": "#0f4a85",
+        "contrastBorder": "#0f4a85",
+        "contrastActiveBorder": "#006bbd",
+        "focusBorder": "#006bbd",
+        "errorForeground": "#b5200d",
+        "textLink-foreground": "#0f4a85",
+        "breadcrumb-foreground": "#292929",
+        "progressBar-background": "#0f4a85",
+        "charts-yellow": "#bf8803",
+    },
 }
 FONTS = {"font-family": "system-ui, Ubuntu, sans-serif", "font-size": "13px", "editor-font-family": "monospace"}
 
@@ -190,7 +222,10 @@ class GraphPage:
         return self.page.locator("#nodes > g.node").filter(has_text=text).first
 
     def set_theme(self, kind: str) -> None:
-        self.page.evaluate("([kind, variables]) => setTheme(kind, variables)", [kind, {**FONTS, **THEMES[kind]}])
+        # What another theme has set and this one has not is not there.
+        unset = {name: "" for theme in THEMES.values() for name in theme}
+        variables = {**unset, **FONTS, **THEMES[kind]}
+        self.page.evaluate("([kind, variables]) => setTheme(kind, variables)", [kind, variables])
 
     def assert_clean(self) -> None:
         """Nothing was asked of the outside, nothing broke the policy, nothing was reported as an error."""

@@ -274,7 +274,7 @@ def test_a_name_of_a_megabyte_changes_nothing(graph: GraphPage, traces: dict[str
     assert graph.page.evaluate("window.hacked === undefined")
 
 
-@pytest.mark.parametrize("kind", ["vscode-dark", "vscode-light"])
+@pytest.mark.parametrize("kind", ["vscode-dark", "vscode-light", "vscode-high-contrast", "vscode-high-contrast-light"])
 def test_axe_finds_nothing_serious(
     browser: Browser, addresses: tuple[str, str], traces: dict[str, Trace], kind: str
 ) -> None:

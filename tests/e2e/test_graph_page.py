@@ -334,16 +334,25 @@ def test_the_page_comes_back_as_it_was_left(graph: GraphPage, words: dict[str, A
     assert "block.conv" in graph.page.locator(".card").inner_text()
 
 
-@pytest.mark.parametrize("kind", ["vscode-dark", "vscode-light"])
-@pytest.mark.parametrize("width", [320, 480, 1100])
+@pytest.mark.parametrize(
+    ("kind", "width"),
+    [
+        *(("vscode-dark", width) for width in (240, 320, 480, 1100)),
+        *(("vscode-light", width) for width in (320, 1100)),
+        ("vscode-high-contrast", 320),
+        ("vscode-high-contrast-light", 320),
+    ],
+)
 def test_the_drawing_follows_the_theme_and_fits_the_width(graph: GraphPage, kind: str, width: int) -> None:
     graph.page.set_viewport_size({"width": width, "height": 800})
     graph.set_theme(kind)
     graph.show(article())
     graph.node("ResidualBlock").click()
     fill = graph.page.evaluate("getComputedStyle(document.querySelector('.boundary .graph-item-input path')).fill")
-    assert fill == {"vscode-dark": "rgb(64, 64, 64)", "vscode-light": "rgb(238, 238, 238)"}[kind]
+    assert fill == ("rgb(64, 64, 64)" if kind in ("vscode-dark", "vscode-high-contrast") else "rgb(238, 238, 238)")
     assert graph.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    cut = "all => all.filter(each => each.scrollWidth > each.clientWidth).map(each => each.outerHTML)"
+    assert graph.page.eval_on_selector_all(".toolbar > *", cut) == []
     capture(graph, f"{kind}-{width}")
 
 

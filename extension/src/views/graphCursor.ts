@@ -40,6 +40,8 @@ export class GraphCursor implements vscode.Disposable {
   private models: { document: string; version: number; sites: readonly ModelSite[] } | undefined;
   /** The document, and the model in it, that the cursor was in last. */
   private last: { document?: string; target?: string } = {};
+  /** How many places are being revealed: until they are, the cursor stands where it stood for other reasons. */
+  private revealing = 0;
   /** Where the graph itself has put the cursor: what comes of that is no wish of the user's. */
   private revealed: { document: string; selection: vscode.Selection } | undefined;
 
@@ -70,6 +72,15 @@ export class GraphCursor implements vscode.Disposable {
 
   /** Selects a place in the code, in the column where its file is open already, and leaves the focus where it is. */
   async reveal(location: Location): Promise<void> {
+    this.revealing += 1;
+    try {
+      await this.select(location);
+    } finally {
+      this.revealing -= 1;
+    }
+  }
+
+  private async select(location: Location): Promise<void> {
     const document = await vscode.workspace.openTextDocument(vscode.Uri.file(location.path));
     const [start, end] = [toPosition(document, location.start), toPosition(document, location.end)];
     // The cursor is at its start, so that the line that is shown is the first one.
@@ -115,7 +126,8 @@ export class GraphCursor implements vscode.Disposable {
 
   private async follow({ document, selection }: vscode.TextEditor): Promise<void> {
     const name = document.uri.toString();
-    const isOwnDoing = this.revealed?.document === name && this.revealed.selection.isEqual(selection);
+    const isOwnDoing =
+      this.revealing > 0 || (this.revealed?.document === name && this.revealed.selection.isEqual(selection));
     const sites = await this.findModels(document);
     const line = selection.active.line + 1;
     const under = sites.find(({ range }) => range.start.line <= line && line <= range.end.line);

@@ -32,6 +32,9 @@ export interface FileArgument {
 }
 
 const TOP_MARGIN = 24;
+const SIDE_MARGINS = 24;
+/** Text that is smaller is hard to read. */
+const SMALLEST_FIT = 0.75;
 
 export interface Viewport {
   zoom: number;
@@ -50,6 +53,8 @@ function extendDrawing(looks: Looks, view: View): void {
   const buildNode = Node.prototype.build;
   Node.prototype.build = function (document, parent) {
     const drawn = this.value;
+    // Netron's own waits three frames for fonts, which a page of the system's fonts has from the start.
+    this.context.measure = Graph.prototype.measure;
     if (drawn instanceof LevelNode) {
       write(this, describeNode(drawn, looks.strings));
       if (drawn.opened !== null) {
@@ -86,8 +91,6 @@ function extendDrawing(looks: Looks, view: View): void {
 /** A graph inside a node, of the class of the graph around it. */
 function createInner(around: Graph, level: LevelGraph, view: View): DrawnGraph {
   const inner = new (around.constructor as new (view: View, compound: boolean) => DrawnGraph)(view, false);
-  // Netron's own waits three frames for fonts that are there by now.
-  inner.measure = Graph.prototype.measure;
   inner.add(level);
   drawings.set(level, inner);
   return inner;
@@ -253,8 +256,10 @@ export class Canvas {
     }
   }
 
-  /** Netron leaves a wide margin; the graph begins near the top instead. */
+  /** Netron leaves a wide margin; the graph begins near the top instead, and as wide as the page if it can be read so. */
   private scrollToTop(): void {
+    const { width = 0 } = this.drawn;
+    this.drawn.zoom = Math.min(Math.max((this.target.clientWidth - SIDE_MARGINS) / width, SMALLEST_FIT), 1);
     const first = this.target.querySelector(".graph-input, .graph-node");
     if (first !== null) {
       this.target.scrollTop += first.getBoundingClientRect().top - this.target.getBoundingClientRect().top - TOP_MARGIN;

@@ -127,6 +127,9 @@ export class GraphPage {
     const before = this.shown;
     const isSame = before?.target === shown.target && before.level.path === shown.level.path;
     this.page.showLevel(shown, this.asTree);
+    if (before !== undefined && before.target !== shown.target) {
+      this.page.toolbar.forget();
+    }
     if (shown.level.nodes.length === 0) {
       this.forget();
       this.page.showPlaceholder({ text: this.strings.empty, busy: false });

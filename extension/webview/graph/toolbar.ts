@@ -75,6 +75,13 @@ export class Toolbar {
     this.input.select();
   }
 
+  /** Another model: what was sought in the one before is over. */
+  forget(): void {
+    window.clearTimeout(this.typing);
+    this.input.value = "";
+    this.openResults(false);
+  }
+
   /** What the graph is coloured by, and whether it is shown as a tree. */
   show(overlay: string | null, tree: boolean): void {
     this.overlays.value = overlay ?? "";
