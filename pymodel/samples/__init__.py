@@ -1,6 +1,6 @@
 """The sample project that `PyModel: Create Sample Project` copies into a folder. Standard library and schema only.
 
-The files in `project` are plain PyTorch and know nothing of PyModel.
+The Python files in `project` are plain PyTorch and know nothing of PyModel; the recipes are its own.
 """
 
 from __future__ import annotations

@@ -82,6 +82,9 @@ class Training:
             average = get_ema_multi_avg_fn(rate)  # type: ignore[no-untyped-call]
             self.average = AveragedModel(self.model, multi_avg_fn=average)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=compute.precision == "float16")
+        self._autocast: AbstractContextManager[Any] = nullcontext()
+        if compute.precision != "float32":
+            self._autocast = torch.autocast(self.device.type, getattr(torch, compute.precision))
         self.last_step = run.steps if run.steps is not None else math.inf
         self._total = torch.zeros((), device=self.device)
         self._epoch_start: dict[str, Any] | None = None
@@ -130,34 +133,34 @@ class Training:
         return batches
 
     def _train_step(self, raw: Any) -> None:
-        rate = self.schedule.set_rates(self.step)
+        rate, size = self.schedule.set_rates(self.step), batch_size(raw)
         try:
-            loss, norm = self._update(raw)
+            loss, norm = self._update(raw, size)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error) or not self._take_smaller_parts(raw, error):
                 raise
-            loss, norm = self._update(raw)
+            loss, norm = self._update(raw, size)
         if self.average is not None:
             self.average.update_parameters(self.model)
         self.step += 1
         self.batch += 1
         self._total += loss
-        self.journal.note_step(self.step, self.epoch, loss, rate, norm, batch_size(raw))
+        self.journal.note_step(self.step, self.epoch, loss, rate, norm, size)
 
-    def _update(self, raw: Any) -> tuple[Tensor, Tensor | None]:
+    def _update(self, raw: Any, size: int) -> tuple[Tensor, Tensor | None]:
         """One step of the optimizer on a batch. Gives its mean loss, and the gradient's norm where that is clipped."""
         if isinstance(self.optimizer, torch.optim.LBFGS):
             losses: list[Tensor] = []
 
             def evaluate() -> Tensor:
                 self.optimizer.zero_grad()
-                losses.append(self._backward(raw))
+                losses.append(self._backward(raw, size))
                 return losses[-1]
 
             self.optimizer.step(evaluate)  # type: ignore[no-untyped-call]
             return losses[0], None
         self.optimizer.zero_grad()
-        loss = self._backward(raw)
+        loss = self._backward(raw, size)
         norm = self._clip()
         if self.scaler.is_enabled():
             self.scaler.step(self.optimizer)
@@ -166,17 +169,16 @@ class Training:
             self.optimizer.step()
         return loss, norm
 
-    def _backward(self, raw: Any) -> Tensor:
+    def _backward(self, raw: Any, size: int) -> Tensor:
         """Gradients of the batch's mean loss, part by part where it is accumulated."""
-        parts = cut_batch(raw, self.parts)
-        size = batch_size(raw)
+        parts = [raw] if self.parts == 1 else cut_batch(raw, self.parts)
         total: Tensor | None = None
         for number, part in enumerate(parts):
             share = batch_size(part) / size if len(parts) > 1 else 1.0
             with self.processes.accumulate(self.module, number < len(parts) - 1):
                 batch = split_batch(part, self.model, self.device)
                 inputs = augment_inputs(batch.inputs, self.augmentation) if self.augmentation else batch.inputs
-                with self._autocast():
+                with self._autocast:
                     loss = self.loss.compute(self.module(*inputs, **batch.keywords), batch.target)
                 objective = loss + self._penalty() if self.recipe.regularisation.l1 else loss
                 objective = objective if share == 1.0 else objective * share
@@ -202,11 +204,6 @@ class Training:
         norm = nn.utils.clip_grad_norm_(self.parameters, optimizer.clip_norm)
         return norm.full_tensor() if hasattr(norm, "full_tensor") else norm
 
-    def _autocast(self) -> AbstractContextManager[Any]:
-        if self.recipe.compute.precision == "float32":
-            return nullcontext()
-        return torch.autocast(self.device.type, getattr(torch, self.recipe.compute.precision))
-
     def _take_smaller_parts(self, raw: Any, error: BaseException) -> bool:
         """After a step for which the memory was not enough: once more with half of the batch at a time, said aloud."""
         error.__traceback__ = None  # it holds the tensors of the step
@@ -229,7 +226,7 @@ class Training:
         """The fewest parts of a batch that the memory allows, by trying; no weight moves."""
         while True:
             try:
-                self._backward(raw)
+                self._backward(raw, batch_size(raw))
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error) or not self._take_smaller_parts(raw, error):
                     raise
@@ -268,7 +265,7 @@ class Training:
         with torch.no_grad():
             for raw in self.data.held_out(loader, self.recipe.run.seed, self.epoch):
                 batch: Batch = split_batch(raw, self.model, self.device)
-                with self._autocast():
+                with self._autocast:
                     evaluation.add(model(*batch.inputs, **batch.keywords), batch)
                 if self.processes.any_of(self.should_stop()):
                     if name == "validation":  # at the test, the last checkpoint is written, and the model is the best

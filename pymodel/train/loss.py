@@ -31,6 +31,8 @@ class Loss:
 
 def to_prediction(output: Any) -> Tensor:
     """The tensor of an output that a loss is taken of: itself, its `logits`, or the first of several."""
+    if isinstance(output, Tensor):
+        return output
     if isinstance(output, dict):
         output = output.get("logits", next(iter(output.values()), None))
     output = getattr(output, "logits", output)

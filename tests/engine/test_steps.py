@@ -61,11 +61,20 @@ def test_every_line_of_the_samples_training_loop_has_its_shapes() -> None:
 
 
 def test_batches_without_a_loader_and_a_model_with_two_outputs() -> None:
-    path = PROJECT / "text_classifier/pretrain.py"
+    path = STEPS / "language_model.py"
     trace = trace_script(path)
     assert trace.status == "complete"
     assert shapes(trace, path, "codes = windows[")["codes"] == (32, 48)
     assert shapes(trace, path, "following, previous = model(codes)")["previous"] == (32, 47, 1000)
+
+
+def test_pairs_that_are_compared_with_each_other() -> None:
+    path = PROJECT / "text_classifier/pretrain.py"
+    trace = trace_script(path)
+    assert trace.status == "complete"
+    found = shapes(trace, path, "for step, (first, second, files) in")
+    assert (found["first"], found["second"], found["files"]) == (("B", 48), ("B", 48), ("B",))
+    assert shapes(trace, path, "similarity = model(first, second)")["similarity"] == ("B", "B")
 
 
 def test_data_that_is_not_there_is_inferred_from_the_model_and_the_loss() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pymodel.recipe import load_recipe
 from pymodel.samples import FIRST_FILE, PROJECT, SampleExists, create_sample_project
 
 
@@ -36,5 +37,12 @@ def test_the_sample_needs_torch_alone(path: Path) -> None:
         elif isinstance(node, ast.ImportFrom):
             imported.add((node.module or "").partition(".")[0])
     own = {"data", "model", "pretrain"}
-    standard = {"argparse", "collections", "gzip", "pathlib", "random", "re", "sysconfig"}
+    standard = {"argparse", "collections", "functools", "gzip", "pathlib", "re", "sysconfig"}
     assert imported <= {"torch"} | own | standard
+
+
+@pytest.mark.parametrize("path", sorted(PROJECT.rglob("*.toml")), ids=lambda path: path.name)
+def test_the_samples_recipes_have_no_fault(path: Path) -> None:
+    reading = load_recipe(path)
+    assert reading.recipe is not None
+    assert reading.diagnostics == ()

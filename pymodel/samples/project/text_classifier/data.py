@@ -1,30 +1,29 @@
 """A few lines of code from Python's own standard library, and the package they come from."""
 
-import random
 import re
 import sysconfig
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import torch
 from torch.utils.data import Dataset, TensorDataset
 
-PACKAGES = ("asyncio", "email", "tkinter", "unittest")
+LIBRARY = Path(sysconfig.get_paths()["stdlib"])
+PACKAGES = ("asyncio", "email", "unittest", "xml")
 LENGTH = 48
 VOCABULARY = 1000
 LABELS_EACH = 16
-TEST_EACH = 200
+VALIDATION_EACH = 50
+TEST_EACH = 150
 
 
-def read_files(package):
-    """The texts of a package's files, its tests left out, in an order that is always the same."""
-    folder = Path(sysconfig.get_paths()["stdlib"]) / package
-    if not folder.is_dir():  # some systems leave tkinter out
-        return []
-    paths = sorted(path for path in folder.rglob("*.py") if "test" not in path.relative_to(folder).parts)
+def read_package(package):
+    """The texts of a package's files, its tests left out: those for training and those for testing, about equal."""
+    paths = [path for path in (LIBRARY / package).rglob("*.py") if "test" not in path.relative_to(LIBRARY).parts]
+    paths.sort(key=lambda path: (-path.stat().st_size, path))
     texts = [path.read_text(encoding="utf-8", errors="ignore") for path in paths]
-    random.Random(0).shuffle(texts)
-    return texts
+    return texts[::2], texts[1::2]
 
 
 def tokenize(text):
@@ -32,59 +31,80 @@ def tokenize(text):
     return re.findall(r"[a-z]+|[^\sa-z_]", text.lower())
 
 
-def cut(tokens, numbers):
-    """Windows of LENGTH token numbers, one row each. Number 0 stands for all rare tokens."""
-    codes = torch.tensor([numbers.get(token, 0) for token in tokens])
+@cache
+def number_tokens():
+    """A number for each of the common tokens of the training files. Number 0 stands for all rare ones."""
+    texts = (text for package in PACKAGES for text in read_package(package)[0])
+    common = Counter(token for text in texts for token in tokenize(text)).most_common(VOCABULARY - 1)
+    return {token: number for number, (token, _) in enumerate(common, start=1)}
+
+
+def encode(text):
+    numbers = number_tokens()
+    return torch.tensor([numbers.get(token, 0) for token in tokenize(text)])
+
+
+def cut(text):
+    """Windows of LENGTH token numbers, one row each."""
+    codes = encode(text)
     return codes[: len(codes) // LENGTH * LENGTH].view(-1, LENGTH)
 
 
-def split_files():
-    """For each package that is there, the windows of its training files and of its test files: no file is in both.
-    And the number of each token."""
-    packages = {name: texts for name in PACKAGES if (texts := read_files(name))}
-    train = [tokenize("\n".join(texts[: len(texts) // 2])) for texts in packages.values()]
-    test = [tokenize("\n".join(texts[len(texts) // 2 :])) for texts in packages.values()]
-    common = Counter(token for tokens in train for token in tokens).most_common(VOCABULARY - 1)
-    numbers = {token: number for number, (token, _) in enumerate(common, start=1)}
-    pairs = [(cut(seen, numbers), cut(unseen, numbers)) for seen, unseen in zip(train, test, strict=True)]
-    return dict(zip(packages, pairs, strict=True)), numbers
+class Pairs(Dataset):
+    """Gives (window, another window of the same file, the file's number). No label says what the file is about."""
 
-
-def make_unlabelled():
-    """All the training windows, without their labels."""
-    windows, _ = split_files()
-    return torch.cat([train for train, _ in windows.values()])
-
-
-class Snippets(Dataset):
-    """Gives (codes, label): LENGTH token numbers, and which of PACKAGES they come from. Few labels in training."""
-
-    def __init__(self, train=True, seed=0):
-        generator = torch.Generator().manual_seed(seed if train else 0)
-        count = LABELS_EACH if train else TEST_EACH
-        windows_of, self.numbers = split_files()
-        self.classes = list(windows_of)
-        codes, labels = [], []
-        for label, pair in enumerate(windows_of.values()):
-            windows = pair[0] if train else pair[1]
-            chosen = windows[torch.randperm(len(windows), generator=generator)[:count]]
-            codes.append(chosen)
-            labels.append(torch.full((len(chosen),), label))
-        self.data = TensorDataset(torch.cat(codes), torch.cat(labels))
+    def __init__(self):
+        texts = [text for package in PACKAGES for text in read_package(package)[0]]
+        texts += [path.read_text(encoding="utf-8", errors="ignore") for path in sorted(LIBRARY.glob("*.py"))]
+        windows = [each for each in map(cut, texts) if len(each) > 1]
+        self.windows = torch.cat(windows)
+        sizes = torch.tensor([len(each) for each in windows])
+        self.files = torch.arange(len(windows)).repeat_interleave(sizes)
+        self.sizes = sizes.tolist()
+        self.starts = (sizes.cumsum(0) - sizes).tolist()
 
     def __len__(self):
-        return len(self.data)
+        return len(self.windows)
 
     def __getitem__(self, index):
-        return self.data[index]
+        file = self.files[index]
+        start, size = self.starts[file], self.sizes[file]
+        step = int(torch.randint(1, size, ()))
+        other = start + (index - start + step) % size
+        return self.windows[index], self.windows[other], file
+
+
+class Snippets(TensorDataset):
+    """Gives (codes, label): LENGTH token numbers, and which of PACKAGES they come from. Few labels in training.
+
+    `part` is "train", "validation" (other windows of the same files) or "test" (files that training never saw).
+    """
+
+    classes = PACKAGES
+
+    def __init__(self, part="train", seed=0):
+        generator = torch.Generator().manual_seed(seed if part == "train" else 0)
+        codes, labels = [], []
+        for label, package in enumerate(PACKAGES):
+            seen, unseen = read_package(package)
+            windows = cut("\n".join(unseen if part == "test" else seen))
+            order = torch.randperm(len(windows), generator=torch.Generator().manual_seed(0))
+            if part == "train":
+                few = order[VALIDATION_EACH:]
+                order = few[torch.randperm(len(few), generator=generator)]
+            count = {"train": LABELS_EACH, "validation": VALIDATION_EACH, "test": TEST_EACH}[part]
+            chosen = windows[order[:count]]
+            codes.append(chosen)
+            labels.append(torch.full((len(chosen),), label))
+        super().__init__(torch.cat(codes), torch.cat(labels))
 
     def encode(self, text):
-        return torch.tensor([self.numbers.get(token, 0) for token in tokenize(text)])
+        return encode(text)
 
     def decode(self, codes):
-        tokens = ["…", *self.numbers]
+        tokens = ["…", *number_tokens()]
         return [tokens[code] for code in codes]
 
 
-def make_datasets():
-    return Snippets(train=True), Snippets(train=False)
+def make_datasets(seed=0):
+    return Snippets("train", seed), Snippets("validation"), Snippets("test")

@@ -1,11 +1,12 @@
-"""A BiLSTM over tokens, with two heads: one guesses the text's tokens, one the package it comes from."""
+"""A BiLSTM over tokens, under two models: one tells which texts belong together, one the package of a text."""
 
 import torch
 from torch import nn
+from torch.nn.functional import cross_entropy, normalize
 
 
 class BiLSTM(nn.Module):
-    """Reads (B, T) token numbers and gives features (B, T, 2 * hidden): the past's, then the future's."""
+    """Reads (B, T) token numbers and gives features of the whole text, (B, 4 * hidden)."""
 
     def __init__(self, vocabulary=1000, embedding=64, hidden=96):
         super().__init__()
@@ -15,23 +16,29 @@ class BiLSTM(nn.Module):
     def forward(self, codes):
         x = self.embedding(codes)
         x, _ = self.lstm(x)
-        return x
+        return torch.cat([x.mean(dim=1), x.amax(dim=1)], dim=1)
 
 
-class LanguageModel(nn.Module):
-    """Guesses each token's neighbours: the next one from the past, the previous one from the future."""
+class Matcher(nn.Module):
+    """Compares each of B texts with each of B others: the pre-training, for which nobody needs to label anything."""
 
-    def __init__(self, vocabulary=1000, hidden=96):
+    def __init__(self, vocabulary=1000, hidden=96, features=128, scale=10.0):
         super().__init__()
-        self.hidden = hidden
+        self.scale = scale
         self.encoder = BiLSTM(vocabulary=vocabulary, hidden=hidden)
-        self.next = nn.Linear(hidden, vocabulary)
-        self.previous = nn.Linear(hidden, vocabulary)
+        self.project = nn.Linear(4 * hidden, features)
 
-    def forward(self, codes):
-        x = self.encoder(codes)
-        past, future = x.split(self.hidden, dim=2)
-        return self.next(past[:, :-1]), self.previous(future[:, 1:])
+    def forward(self, first, second):
+        first = normalize(self.project(self.encoder(first)), dim=1)
+        second = normalize(self.project(self.encoder(second)), dim=1)
+        return self.scale * first @ second.T
+
+
+def matching_loss(similarity, files):
+    """Cross-entropy of "which of the others is from the same file?", asked of both sides."""
+    same = (files[:, None] == files[None]).float()
+    share = same / same.sum(dim=1, keepdim=True)
+    return (cross_entropy(similarity, share) + cross_entropy(similarity.T, share)) / 2
 
 
 class TextClassifier(nn.Module):
@@ -43,7 +50,6 @@ class TextClassifier(nn.Module):
 
     def forward(self, codes):
         x = self.encoder(codes)
-        x = torch.cat([x.mean(dim=1), x.amax(dim=1)], dim=1)
         x = self.dropout(x)
         return self.fc(x)
 
