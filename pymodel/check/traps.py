@@ -35,7 +35,12 @@ def find_traps(trace: Trace, model: nn.Module, as_built: frozenset[str], documen
     batch = next((symbol for symbol, known in trace.symbols.items() if known.meaning == "batch"), None)
     if batch is not None:
         found += find_folded_batch(flow, batch) + find_lost_batch(flow, batch)
-    return found + find_flow_traps(trace.operations, batch)
+    return found + find_flow_traps(trace.operations, None if _ranks_are_guessed(trace) else batch)
+
+
+def _ranks_are_guessed(trace: Trace) -> bool:
+    """Whether nothing says how the dimensions of two inputs stand to each other."""
+    return sum(each.dims is not None and each.source.kind == "search" for each in trace.inputs) > 1
 
 
 def find_flow_traps(operations: Sequence[Operation], batch: str | None) -> list[Diagnostic]:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from .. import __version__
 from ..schema import Diagnostic, Fix, Position
+from .checks_page import read_checks
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 LEVELS = {"error": "error", "warning": "warning", "hint": "note"}
@@ -16,7 +17,8 @@ LEVELS = {"error": "error", "warning": "warning", "hint": "note"}
 
 def build_sarif(diagnostics: Sequence[Diagnostic]) -> dict[str, Any]:
     """One run of PyModel, its places relative to the working directory where they lie below it."""
-    rules = [{"id": code} for code in sorted({found.code for found in diagnostics})]
+    pages = read_checks()
+    rules = [_rule(code, pages.get(code)) for code in sorted({found.code for found in diagnostics})]
     driver = {"name": "PyModel", "version": __version__, "rules": rules}
     results = [_result(found) for found in diagnostics]
     return {
@@ -24,6 +26,14 @@ def build_sarif(diagnostics: Sequence[Diagnostic]) -> dict[str, Any]:
         "version": "2.1.0",
         "runs": [{"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}],
     }
+
+
+def _rule(code: str, page: str | None) -> dict[str, Any]:
+    """What a service shows beside a finding: the check's section of docs/checks.md."""
+    if page is None:
+        return {"id": code}
+    first = page.partition("\n\n")[0].replace("\n", " ")
+    return {"id": code, "shortDescription": {"text": first}, "help": {"text": page, "markdown": page}}
 
 
 def _result(found: Diagnostic) -> dict[str, Any]:

@@ -115,7 +115,7 @@ def annotated_inputs(model: nn.Module) -> Iterator[Inputs]:
 def _from_annotation(annotation: Any) -> TensorSpec | None:
     dims_text = getattr(annotation, "dim_str", None)
     kind = "Float"
-    if dims_text is None:
+    if not isinstance(dims_text, str):
         match = JAXTYPING.search(annotation) if isinstance(annotation, str) else None
         if match is None:
             return None
@@ -237,6 +237,18 @@ def describe_input(found: ResolvedInput) -> Input:
     if not isinstance(spec, TensorSpec):
         return Input(found.name, found.by, None, None, write_expression(spec), found.source)
     return Input(found.name, found.by, spec.dims, spec.dtype or "float32", write_expression(spec), found.source)
+
+
+def show_inputs(inputs: Inputs) -> str:
+    """In words for a person, as pins are written."""
+    return ", ".join(f"{each.name}={_show_spec(each.spec)}" for each in inputs) or "none"
+
+
+def _show_spec(spec: Spec) -> str:
+    if not isinstance(spec, TensorSpec):
+        return write_expression(spec)
+    dims = ", ".join(map(str, spec.dims)) + ("," if len(spec.dims) == 1 else "")
+    return f"({dims}){'' if spec.dtype in (None, 'float32') else f':{spec.dtype}'}"
 
 
 def _required(model: nn.Module) -> list[inspect.Parameter]:

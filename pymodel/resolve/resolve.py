@@ -39,6 +39,7 @@ from .inputs import (
     guessed_inputs,
     pinned_inputs,
     previous_inputs,
+    show_inputs,
     symbols_of,
     with_optional,
 )
@@ -285,7 +286,7 @@ class Oracle:
                 # What the file itself gives the model does not fit: that is a fault, and no other input hides it.
                 return (IN_OWN_WORDS, 1.0, own.progress), made_of(own)
             if number < MAX_LOGGED:
-                log.append(f"inputs {_show(verdict.inputs)}: {verdict.words or 'fits'}")
+                log.append(f"inputs {show_inputs(verdict.inputs)}: {verdict.words or 'fits'}")
             if own is None and not verdict.keeps and self._is_in_own_words(made, verdict):
                 own = verdict
             if verdict.keeps or (verdict.inputs and verdict.inputs[0].source.kind == "pin"):
@@ -430,7 +431,7 @@ class Oracle:
         for path, inputs in itertools.islice(found, MAX_PARENTS):
             block = model.get_submodule(path)
             verdict = judge(block, inputs, self.engine.attempt, namespace, lambda *_: iter(()))
-            log.append(f"within {holder.name}, as {path}: {_show(inputs)}: {verdict.words or 'fits'}")
+            log.append(f"within {holder.name}, as {path}: {show_inputs(inputs)}: {verdict.words or 'fits'}")
             if verdict.ran:
                 expression = submodule_expression(parent.construction.expression, path)
                 prelude = (*oracle.imports_for(self, parent.construction), *parent.construction.prelude)
@@ -467,10 +468,6 @@ def _belief(inputs: Inputs, previous: Inputs | None) -> int:
 
 def _has_length(inputs: tuple[ResolvedInput, ...]) -> bool:
     return any(guess.meaning != "batch" for guess in symbols_of(inputs, TOKENS).values())
-
-
-def _show(inputs: Inputs) -> str:
-    return ", ".join(f"{each.name}={getattr(each.spec, 'dims', each.spec)}" for each in inputs) or "none"
 
 
 def _not_constructed(

@@ -36,12 +36,21 @@ def importing() -> Iterator[None]:
 
 
 class _StubType(type):
-    """Classes that can be named, inherited from and used as decorators, but not called for a result."""
+    """Classes that can be named, subscripted, inherited from and used as decorators, but not called for a result."""
 
     def __getattr__(cls, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
         return _StubType(f"{cls.__name__}.{name}", (), {})
+
+    def __getitem__(cls, given: Any) -> Any:
+        """`Float[Tensor, "B 3"]`: an annotation, which tells its sizes as jaxtyping's own do."""
+        if isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], str):
+            return _StubType(cls.__name__.rpartition(".")[2], (), {"dim_str": given[1]})
+        return cls
+
+    def __repr__(cls) -> str:
+        return cls.__name__
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         if cls.__mro__[1:-1]:

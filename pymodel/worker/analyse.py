@@ -38,6 +38,7 @@ from ..resolve.judge import make_arguments
 from ..resolve.load import Loaded, LoadFailed, load_module
 from ..resolve.resolve import Oracle, Resolution
 from ..resolve.sizes import bind, loosen
+from ..resolve.stubs import MissingPackage
 from ..schema import (
     Analyse,
     Checked,
@@ -387,6 +388,8 @@ def _describe_error(error: BaseException, place: Location) -> Diagnostic:
     """An exception of user code, on the line that raised it."""
     if isinstance(error, PermissionError):
         return Diagnostic("effect-refused", "warning", str(error), place.path, place.start, place.end)
+    if isinstance(error, MissingPackage):
+        return Diagnostic("missing-import", "hint", str(error), place.path, place.start, place.end)
     if isinstance(error, Unsupported):
         return Diagnostic("not-followed", "hint", str(error), place.path, place.start, place.end)
     if isinstance(error, SystemExit):

@@ -72,7 +72,10 @@ def test_sarif_is_valid_and_has_the_findings(sarif: Any, found: list[dict[str, A
     assert [each["message"]["text"] for each in result["relatedLocations"]] == [
         each["message"] for each in found[0]["related"]
     ]
-    assert [rule["id"] for rule in sarif["runs"][0]["tool"]["driver"]["rules"]] == ["shape-mismatch"]
+    [rule] = sarif["runs"][0]["tool"]["driver"]["rules"]
+    assert rule["id"] == "shape-mismatch"
+    assert rule["shortDescription"]["text"].startswith("Operands that torch refuses.")
+    assert "```python" in rule["help"]["markdown"]
 
 
 def test_what_is_no_sarif_is_noticed(sarif: Any) -> None:

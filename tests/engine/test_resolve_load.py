@@ -100,3 +100,22 @@ def test_evaluate_runs_in_the_module(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there() -> None:
     with pytest.raises(LoadFailed):
         load_module("/nowhere/net.py")
+
+
+def test_annotations_of_a_package_that_is_missing_tell_the_input(tmp_path: Path) -> None:
+    path = tmp_path / "model.py"
+    path.write_text(
+        "from torch import Tensor, nn\n"
+        "from jaxtyping_that_is_missing import Int\n"
+        "from types_that_are_missing import Mask\n\n\n"
+        "class Net(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.embed = nn.Embedding(10, 4)\n\n"
+        '    def forward(self, tokens: Int[Tensor, "batch 7"], mask: Mask | None = None) -> Tensor:\n'
+        "        return self.embed(tokens)\n"
+    )
+    loaded = load_module(str(path))
+    annotations = loaded.module.Net.forward.__annotations__
+    assert (annotations["tokens"].dim_str, str(annotations["tokens"])) == ("batch 7", "Int")
+    assert {each.code for each in loaded.diagnostics} == {"missing-import"}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from pymodel_server.announced import COMMANDS
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs/protocol.md").read_text(encoding="utf-8")
 SERVER = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "server/pymodel_server").rglob("*.py"))
@@ -17,7 +19,7 @@ def rows(page: str, pattern: str) -> set[str]:
 def undocumented(page: str) -> set[str]:
     """Methods and commands that the server has and the page has not, or the other way round."""
     methods = set(re.findall(r'"(pymodel/\w+)"', SERVER))
-    commands = set(re.findall(r'\("(pymodel\.\w+)", \w+\)', SERVER))
+    commands = set(COMMANDS)
     assert len(methods) >= 10
     assert len(commands) >= 11
     return (methods ^ rows(page, r"pymodel/\w+")) | (commands ^ rows(page, r"pymodel\.\w+"))

@@ -14,9 +14,10 @@ from . import (
     pins,
     report,
     runs,
+    why,
 )
 
 ALL = (
     *(hover, inlay_hints, code_lens, diagnostics, code_actions, completion, graph, models, runs),
-    *(commands, export, pins, report),
+    *(commands, export, why, pins, report),
 )

@@ -39,6 +39,7 @@ def register(server: PyModelServer) -> None:
             traced = state.trace(site.name)
             if traced is not None and first <= site.line <= last:
                 actions += _pin(server, state, site, traced[0])
+                actions += _choose_input(server, state, site)
                 if not traced[1]:
                     actions += _write_down(server, state, site, traced[0])
         return actions
@@ -88,6 +89,15 @@ def _write_down(server: PyModelServer, state: State, site: ModelSite, trace: Tra
         edit = types.WorkspaceEdit(document_changes=changes)
         actions.append(types.CodeAction(title, types.CodeActionKind.RefactorRewrite, edit=edit))
     return actions
+
+
+def _choose_input(server: PyModelServer, state: State, site: ModelSite) -> list[types.CodeAction]:
+    """Another input, from those that were found: the choice is a dialogue of the editor's."""
+    if not server.is_vscode:
+        return []
+    title = t("Change the input of {0}…", site.name)
+    command = types.Command(title, "pymodel.setExampleInput", arguments=[state.uri, site.target])
+    return [types.CodeAction(title, types.CodeActionKind.QuickFix, command=command)]
 
 
 def _pin(server: PyModelServer, state: State, site: ModelSite, trace: Trace) -> list[types.CodeAction]:

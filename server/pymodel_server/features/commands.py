@@ -47,7 +47,6 @@ def register(server: PyModelServer) -> None:
         ("pymodel.models", list_models),
         ("pymodel.shapes", show_shapes),
         ("pymodel.summary", show_summary),
-        ("pymodel.why", explain_why),
         ("pymodel.graph", show_graph),
         ("pymodel.check", check),
         ("pymodel.train", train),
@@ -71,25 +70,6 @@ async def show_shapes(server: PyModelServer, given: dict[str, Any]) -> Any:
 async def show_summary(server: PyModelServer, given: dict[str, Any]) -> Any:
     _, trace = find_trace(server, given)
     return {"target": trace.target, "status": trace.status, "modules": trace.modules, "totals": trace.totals}
-
-
-async def explain_why(server: PyModelServer, given: dict[str, Any]) -> Any:
-    """What was tried to understand a model, what failed, and what to do."""
-    state = find_state(server, given)
-    name = str(given.get("target") or "").rpartition("::")[2]
-    site = next((each for each in state.models if each.name == name), None) or next(iter(state.models), None)
-    found = state.trace(site.name) if site else None
-    trace = found[0] if found else None
-    return {
-        "target": site.target if site else None,
-        "status": trace.status if trace else "failed",
-        "construction": trace.construction if trace else None,
-        "inputs": trace.inputs if trace else (),
-        "pin": ", ".join(format_inputs(trace)) if trace and trace.inputs else None,
-        "attempts": trace.attempts if trace else (),
-        "diagnostics": state.diagnostics(),
-        "interpreter": server.session.interpreter_of(state.path),
-    }
 
 
 async def show_graph(server: PyModelServer, given: dict[str, Any]) -> Any:
