@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections import deque
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from .document import Document
 from .imports import absolute_name, module_name
@@ -47,6 +48,7 @@ class Bindings:
         return None
 
 
+@lru_cache(maxsize=512)
 def find_scopes(tree: ast.Module, name: str) -> list[Scope]:
     """The module and its functions; a class called `name` is left out."""
     own = {
@@ -58,6 +60,7 @@ def find_scopes(tree: ast.Module, name: str) -> list[Scope]:
     return [tree, *(node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and id(node) not in own)]
 
 
+@lru_cache(maxsize=4096)
 def own_nodes(scope: Scope) -> list[ast.AST]:
     """Nodes of a scope that are not within a function or class of its own."""
     nodes: list[ast.AST] = []
@@ -173,23 +176,33 @@ def _without_progress(node: ast.expr) -> ast.expr:
 def _bind_arguments(bindings: Bindings, function: ast.FunctionDef, document: Document, depth: int) -> None:
     """Parameters as what the file's first call of the function passes."""
     names = [each.arg for each in (*function.args.posonlyargs, *function.args.args)]
-    for scope in find_scopes(document.tree, ""):
-        if scope is function:
-            continue
+    calls = _calls_by_name(document.tree).get(function.name, [])
+    found = next(((scope, node) for scope, node in calls if scope is not function), None)
+    if found is None:
+        return
+    scope, node = found
+    given = dict(zip(names, node.args, strict=False))
+    given |= {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
+    if any(isinstance(each, ast.Starred) for each in node.args):
+        return
+    outer = bind(scope, document, depth + 1)
+    for name, bound in outer.made.items():
+        bindings.made[name] = [(0, statement) for start, statement in bound if start <= node.lineno]
+    bindings.configured.update(outer.configured)
+    for name, value in given.items():
+        if not (isinstance(value, ast.Name) and value.id == name):
+            bindings.made[name] = [(0, assign(ast.Name(name, ast.Store()), value, node.lineno))]
+
+
+@lru_cache(maxsize=64)
+def _calls_by_name(tree: ast.Module) -> dict[str, list[tuple[Scope, ast.Call]]]:
+    """Calls of plain names, each with the scope that it stands in, in the order of the scopes."""
+    found: dict[str, list[tuple[Scope, ast.Call]]] = {}
+    for scope in find_scopes(tree, ""):
         for node in own_nodes(scope):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == function.name:
-                outer = bind(scope, document, depth + 1)
-                given = dict(zip(names, node.args, strict=False))
-                given |= {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
-                if any(isinstance(each, ast.Starred) for each in node.args):
-                    return
-                for name, bound in outer.made.items():
-                    bindings.made[name] = [(0, statement) for start, statement in bound if start <= node.lineno]
-                bindings.configured.update(outer.configured)
-                for name, value in given.items():
-                    if not (isinstance(value, ast.Name) and value.id == name):
-                        bindings.made[name] = [(0, assign(ast.Name(name, ast.Store()), value, node.lineno))]
-                return
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                found.setdefault(node.func.id, []).append((scope, node))
+    return found
 
 
 def _defaults(function: ast.FunctionDef) -> dict[str, ast.stmt]:

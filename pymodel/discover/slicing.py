@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from .models import last_name
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+IMPORTS = (ast.Import, ast.ImportFrom)
 
 HARMLESS = frozenset(
     (
@@ -18,6 +21,8 @@ HARMLESS = frozenset(
 )
 """Calls whose absence nobody needs to be told of."""
 CONFIGURING = frozenset(("add_argument", "set_defaults"))
+REGISTERING = re.compile(r"(add|register|append|extend|insert|update|setdefault|define)(_|$)")
+"""Methods that put something into an object of the module, without which it is not what the module's code expects."""
 LITERALS = (
     *(ast.Constant, ast.Dict, ast.List, ast.Tuple, ast.Set, ast.UnaryOp, ast.unaryop),
     *(ast.BinOp, ast.operator, ast.expr_context),
@@ -101,11 +106,12 @@ def _needed_names(tree: ast.Module, names: set[str]) -> set[str]:
     binders: dict[str, list[ast.stmt]] = {}
     conditions: set[str] = set()
     waiting = list(names)
+    itself = _names_of_itself(tree)
     for statement in _flatten(tree.body):
-        for name in bound_names(statement):
+        for name in bound_names(statement) | _configured_names(statement):
             binders.setdefault(name, []).append(statement)
         if isinstance(statement, Definition):
-            waiting += _read_by_defining(statement)
+            waiting += _read_by_defining(statement, itself)
             if not names:
                 waiting.append(statement.name)
         elif isinstance(statement, ast.If) and not is_main_guard(statement.test):
@@ -117,11 +123,30 @@ def _needed_names(tree: ast.Module, names: set[str]) -> set[str]:
         if name not in reached:
             reached.add(name)
             for statement in binders.get(name, ()):
-                waiting += names_in(statement) - reached
+                waiting += (names_in(statement) | _attributes_of(itself, statement)) - reached
     return reached
 
 
-def _read_by_defining(definition: ast.AST) -> set[str]:
+def _names_of_itself(tree: ast.Module) -> set[str]:
+    """What a module calls itself: `this` of `this = sys.modules[__name__]`."""
+    return {
+        name
+        for statement in tree.body
+        if isinstance(statement, ast.Assign) and ast.unparse(statement.value) == "sys.modules[__name__]"
+        for name in bound_names(statement)
+    }
+
+
+def _attributes_of(holders: set[str], node: ast.AST) -> set[str]:
+    """What is read of a name as an attribute: a module's own name, where the module is read by its name."""
+    return {
+        each.attr
+        for each in (ast.walk(node) if holders else ())
+        if isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name) and each.value.id in holders
+    }
+
+
+def _read_by_defining(definition: ast.AST, itself: set[str]) -> set[str]:
     """Names that are read when a definition is run, and not only when what it defines is called."""
     names: set[str] = set()
     waiting = [definition]
@@ -134,6 +159,8 @@ def _read_by_defining(definition: ast.AST) -> set[str]:
         elif isinstance(node, ast.Name):
             names.add(node.id)
         elif not isinstance(node, ast.Lambda):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in itself:
+                names.add(node.attr)
             waiting += ast.iter_child_nodes(node)
     return names
 
@@ -141,6 +168,16 @@ def _read_by_defining(definition: ast.AST) -> set[str]:
 def names_in(node: ast.AST) -> set[str]:
     """All names within a node, read or written."""
     return {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+
+
+def unbound_names(tree: ast.Module) -> set[str]:
+    """Names that are read in a module and that nothing in it binds."""
+    nodes = list(ast.walk(tree))
+    bound = {each.id for each in nodes if isinstance(each, ast.Name) and not isinstance(each.ctx, ast.Load)}
+    bound |= {each.arg for each in nodes if isinstance(each, ast.arg)}
+    bound |= {each.name for each in nodes if isinstance(each, (*DEFINITIONS, ast.ExceptHandler)) and each.name}
+    bound |= {(a.asname or a.name).partition(".")[0] for n in nodes if isinstance(n, IMPORTS) for a in n.names}
+    return {each.id for each in nodes if isinstance(each, ast.Name)} - bound
 
 
 def _flatten(body: list[ast.stmt]) -> Iterator[ast.stmt]:
@@ -161,11 +198,12 @@ def configures(method: str) -> bool:
 
 
 def _configured_names(statement: ast.stmt) -> set[str]:
-    """`parser` for `parser.add_argument(…)`: the calls without which a parser's defaults are not known."""
+    """`parser` for `parser.add_argument(…)`, `LAYERS` for `LAYERS.add("relu", nn.ReLU)`: the calls without which a
+    parser's defaults, or what there is to choose from, are not known."""
     if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
         func = statement.value.func
         if isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name):
-            return {func.value.id} if configures(func.attr) else set()
+            return {func.value.id} if configures(func.attr) or REGISTERING.match(func.attr) else set()
     return set()
 
 

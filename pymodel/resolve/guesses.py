@@ -58,6 +58,8 @@ PLAIN = {"bool": ("False", "True"), "int": ("4", "1", "0"), "float": ("0.5",), "
 """Values of plain types."""
 NAMESPACE = "__import__('types').SimpleNamespace"
 MAX_INNER = 3
+USUAL_CHANNELS = 3
+USUAL_FEATURES = 64
 
 
 def guess(model: nn.Module, parameter: str, document: Document, comments: tuple[Dim, ...] = ()) -> Iterator[Spec]:
@@ -207,8 +209,14 @@ def features_of(layer: nn.Module) -> int | None:
     ):
         value = getattr(layer, name, None)
         if isinstance(value, int):
-            return value
+            return value or USUAL_FEATURES
     return layer.normalized_shape[-1] if isinstance(layer, nn.LayerNorm) else None
+
+
+def _channels_of(leaf: nn.Module) -> int:
+    """How many channels a convolution or batch norm takes; one of torch's lazy ones takes any."""
+    channels = getattr(leaf, "in_channels", getattr(leaf, "num_features", 0))
+    return int(channels) or USUAL_CHANNELS
 
 
 def _of_layer(
@@ -222,13 +230,13 @@ def _of_layer(
         yield TensorSpec(("B",), "int64")
         yield TensorSpec((length, "B"), "int64")
     elif isinstance(leaf, (nn.Conv2d, nn.ConvTranspose2d, nn.BatchNorm2d)):
-        channels = leaf.num_features if isinstance(leaf, nn.BatchNorm2d) else leaf.in_channels
+        channels = _channels_of(leaf)
         if isinstance(leaf, nn.ConvTranspose2d):
             yield TensorSpec(("B", channels, 1, 1))
         for size in sizes:
             yield TensorSpec(("B", channels, size, size))
     elif isinstance(leaf, (nn.Conv1d, nn.ConvTranspose1d, nn.BatchNorm1d)):
-        channels = leaf.num_features if isinstance(leaf, nn.BatchNorm1d) else leaf.in_channels
+        channels = _channels_of(leaf)
         if isinstance(leaf, nn.BatchNorm1d) and not convolves:
             yield TensorSpec(("B", channels))
         yield TensorSpec(("B", channels, "T"))
@@ -236,7 +244,7 @@ def _of_layer(
         for size in sizes:
             yield TensorSpec(("B", channels, size))
     elif isinstance(leaf, (nn.Conv3d, nn.ConvTranspose3d, nn.BatchNorm3d)):
-        channels = leaf.num_features if isinstance(leaf, nn.BatchNorm3d) else leaf.in_channels
+        channels = _channels_of(leaf)
         for size in (16, 32, 8, 24, 64):
             yield TensorSpec(("B", channels, size, size, size))
     elif isinstance(leaf, nn.RNNBase):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import __future__
 
 import ast
+import builtins
 import copy
 import importlib.abc
 import importlib.machinery
@@ -21,10 +22,10 @@ from types import ModuleType
 from typing import Any
 
 from ..discover.document import Document, parse_document
-from ..discover.imports import find_module_file, find_wanted_names, module_name
+from ..discover.imports import absolute_name, find_module_file, find_wanted_names, module_name
 from ..discover.models import find_models
 from ..discover.pin_faults import find_pin_faults
-from ..discover.slicing import slice_module
+from ..discover.slicing import slice_module, unbound_names
 from ..schema import Diagnostic, Position, PyModelError, Range
 from .arguments import default_arguments
 from .stubs import MissingPackage, StubFinder, importing
@@ -191,6 +192,20 @@ class WorkspaceImporter(importlib.abc.MetaPathFinder, importlib.abc.Loader):
                 for alias in statement.names:
                     flags |= getattr(__future__, alias.name).compiler_flag
             self._execute_statement(module, document, statement, flags)
+        for name in unbound_names(sliced.tree) if module.__name__ in self.stubs.starred else ():
+            if not hasattr(builtins, name):
+                vars(module).setdefault(name, self.stubs.stand_in(module.__name__, name))
+        self._mend_all(module)
+
+    def _mend_all(self, module: ModuleType) -> None:
+        """`__all__` without what was not run, lest `import *` fail on it."""
+        names = vars(module).get("__all__")
+        if isinstance(names, (list, tuple)):
+            vars(module)["__all__"] = [
+                each
+                for each in names
+                if each in vars(module) or find_module_file(f"{module.__name__}.{each}", self.roots)
+            ]
 
     def _execute_statement(self, module: ModuleType, document: Document, statement: ast.stmt, flags: int) -> None:
         place = document.range_of(statement)
@@ -203,7 +218,12 @@ class WorkspaceImporter(importlib.abc.MetaPathFinder, importlib.abc.Loader):
                 code = compile(tree, document.path, "exec", flags=flags, dont_inherit=True)
                 with importing():
                     exec(code, module.__dict__)
+                self._note_stars(module, document, statement)
                 return
+            except NameError as error:
+                if not self._stands_in(module, error.name or ""):
+                    self._report(error, document.path, place.start, place.end)
+                    return
             except ModuleNotFoundError as error:
                 missing = error.name or ""
                 if not (self.stub_missing and missing and _imports(statement)) or missing in self.stubs.names:
@@ -214,6 +234,19 @@ class WorkspaceImporter(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             except (Exception, SystemExit, KeyboardInterrupt) as error:
                 self._report(error, document.path, place.start, place.end)
                 return
+
+    def _note_stars(self, module: ModuleType, document: Document, statement: ast.stmt) -> None:
+        for node in ast.walk(statement) if _imports(statement) else ():
+            if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
+                self.stubs.note_star(module.__name__, absolute_name(node, document.path))
+
+    def _stands_in(self, module: ModuleType, name: str) -> bool:
+        """Bind a name that a statement lacked, if `import *` from a missing package may have given it."""
+        stub = self.stubs.stand_in(module.__name__, name)
+        if stub is None or name in vars(module):
+            return False
+        vars(module)[name] = stub
+        return True
 
     def _missing(self, name: str, path: str, place: Range) -> Diagnostic:
         top = name.partition(".")[0]

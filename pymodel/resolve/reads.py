@@ -133,7 +133,7 @@ def _collect_call(
         return
     try:
         names = list(inspect.signature(callee).parameters)
-    except (TypeError, ValueError):
+    except Exception:  # besides what has no signature: what stands in for a package may raise whatever it is asked
         return
     if func.endswith(".__init__"):
         names = names[1:]

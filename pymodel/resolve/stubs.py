@@ -8,12 +8,15 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 from torch import nn
 
 from ..schema import PyModelError
+
+MODEL_BASES = ("Module", "PreTrainedModel", "Metric", "Loss")
+"""What the names of frameworks' bases of models and their parts end with: `LightningModule`, fastai's `Module`."""
 
 
 class MissingPackage(PyModelError):
@@ -35,63 +38,115 @@ def importing() -> Iterator[None]:
         _importing.pop()
 
 
-class _StubType(type):
-    """Classes that can be named, subscripted, inherited from and used as decorators, but not called for a result."""
+class Stub:
+    """What a missing package would have given under a name: it can be named, subscripted, inherited from and used as a
+    decorator, but not called for a result. It is no class, so that it goes with any metaclass of what inherits it."""
 
-    def __getattr__(cls, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return _StubType(f"{cls.__name__}.{name}", (), {})
+    dim_str: str | None = None
+    """The sizes that an annotation states, under jaxtyping's own name for them."""
 
-    def __getitem__(cls, given: Any) -> Any:
-        """`Float[Tensor, "B 3"]`: an annotation, which tells its sizes as jaxtyping's own do."""
-        if isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], str):
-            return _StubType(cls.__name__.rpartition(".")[2], (), {"dim_str": given[1]})
-        return cls
-
-    def __repr__(cls) -> str:
-        return cls.__name__
-
-    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        if cls.__mro__[1:-1]:
-            return super().__call__(*args, **kwargs)
-        if len(args) == 1 and not kwargs and callable(args[0]):
-            return args[0]
-        if args and cls.__name__.endswith("_"):  # in place, by torch's custom: `trunc_normal_(weight)`
-            return args[0]
-        if _importing:
-            return _StubType(f"{cls.__name__}()", (), {})
-        raise MissingPackage(
-            f"`{cls.__name__}` is needed here, but its package is not installed.",
-            advice=f"Install it: pip install {cls.__name__.partition('.')[0]}",
-        )
-
-
-class _StubModule(ModuleType):
-    __path__: list[str] = []
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.__name__ = name.rpartition(".")[2]
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        if name.endswith(("LightningModule", "PreTrainedModel")):
-            return type(name, (_StubModel,), {"__module__": self.__name__})
-        return _StubType(f"{self.__name__}.{name}", (), {})
+        return Stub(f"{self._name}.{name}")
+
+    def __getitem__(self, given: Any) -> Stub:
+        """`Float[Tensor, "B 3"]`: an annotation, which tells its sizes as jaxtyping's own do."""
+        if not (isinstance(given, tuple) and len(given) == 2 and isinstance(given[1], str)):
+            return self
+        stub = Stub(self._name)
+        stub.dim_str = given[1]
+        return stub
+
+    def __repr__(self) -> str:
+        return self.__name__
+
+    def __or__(self, other: Any) -> Stub:
+        return self
+
+    __ror__ = __or__
+
+    def __iter__(self) -> Iterator[Any]:
+        if _importing:
+            return iter(())
+        raise _missing(self._name)
+
+    def __instancecheck__(self, instance: Any) -> bool:
+        return False
+
+    __subclasscheck__ = __instancecheck__
+
+    def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
+        base = _StubModel if self.__name__.endswith(MODEL_BASES) else _StubBase
+        return (type(self.__name__, (base,), {"__module__": self._name.rpartition(".")[0]}),)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if len(args) == 1 and not kwargs and callable(args[0]):
+            return args[0]
+        if args and self._name.endswith("_"):  # in place, by torch's custom: `trunc_normal_(weight)`
+            return args[0]
+        if _importing:
+            return Stub(f"{self._name}()")
+        raise _missing(self._name)
 
 
-class _StubModel(nn.Module):
-    """Stands in for a framework's base of models, such as Lightning's: a module with the framework's services, which do
-    nothing."""
+def _missing(name: str) -> MissingPackage:
+    return MissingPackage(
+        f"`{name}` is needed here, but its package is not installed.",
+        advice=f"Install it: pip install {name.partition('.')[0]}",
+    )
 
-    def __init__(self, config: Any = None, *args: Any, **kwargs: Any) -> None:
+
+class _StubModule(ModuleType):
+    __path__: list[str] = []
+    __version__ = "0.0.0"
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Stub(f"{self.__name__}.{name}")
+
+
+class _Settings(dict[str, Any]):
+    """Lightning's `hparams`: settings that are read as items and as attributes."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+class _StubBase:
+    """Stands in for a framework's class that a class of the file inherits from, with the services that matter."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
-        self.config = config
 
     def save_hyperparameters(self, *names: Any, **options: Any) -> None:
         """As Lightning does it: the caller's arguments become `self.hparams`."""
         caller = sys._getframe(1)
         count = caller.f_code.co_argcount + caller.f_code.co_kwonlyargcount
         given = {name: caller.f_locals[name] for name in caller.f_code.co_varnames[1:count] if name in caller.f_locals}
-        self.hparams = SimpleNamespace(**given)
+        self.__dict__.setdefault("hparams", _Settings()).update(given)
+
+
+class _StubModel(_StubBase, nn.Module):
+    """Stands in for a framework's base of models, such as Lightning's: a module with the framework's services, which do
+    nothing. As with fastai's, a class that never calls `super().__init__()` is a module all the same."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        made = super().__new__(cls)
+        nn.Module.__init__(made)
+        return made
+
+    def __init__(self, config: Any = None, *args: Any, **kwargs: Any) -> None:
+        nn.Module.__init__(self)
+        self.config = config
 
     def post_init(self) -> None:
         """Weights are of no account."""
@@ -107,16 +162,32 @@ class StubFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Serves the packages in `names`, and whatever lies below them, as stubs."""
 
     names: set[str] = field(default_factory=set)
+    starred: dict[str, str] = field(default_factory=dict)
+    """Modules that import all there is of a missing package, also by way of others, and that package."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        if not any(name == missing or name.startswith(f"{missing}.") for missing in self.names):
+        if not self.covers(name):
             return None
         return importlib.machinery.ModuleSpec(name, self, is_package=True)
+
+    def covers(self, name: str) -> bool:
+        return any(name == missing or name.startswith(f"{missing}.") for missing in self.names)
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
         return _StubModule(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
         """A stub has nothing to run."""
+
+    def note_star(self, module: str, source: str) -> None:
+        """`from source import *` in a module: what it does not define may come from there."""
+        package = source if self.covers(source) else self.starred.get(source)
+        if package is not None:
+            self.starred[module] = package
+
+    def stand_in(self, module: str, name: str) -> Stub | None:
+        """For a name that a module does not define, if a missing package may have given it."""
+        package = self.starred.get(module)
+        return Stub(f"{package}.{name}") if package is not None else None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
 from torch import nn
+from torch.nn.parameter import UninitializedBuffer, is_lazy
 
 from ..resolve.trial import Attempt, Engine, Failure
 from ..schema import Mode
@@ -44,12 +46,21 @@ def try_forward(
     memo: Memo | None = None,
 ) -> Attempt:
     """Run `model` once, without recording values and without going on past a fault."""
+    if any(map(is_lazy, model.parameters())):  # its first input decides its sizes: the next trial is to be free again
+        model = _copied(model)
     model.train(mode == "train")
     run = run_forward(
         model, lambda: (args, kwargs), {}, frozenset(), record=False, frontier=False, poll=poll, memo=memo
     )
     shapes = tuple(shape for _, shape, _ in run.outputs)
     return Attempt(shapes, len(run.operations), _failure(run) or _unreal(run, model))
+
+
+def _copied(model: nn.Module) -> nn.Module:
+    """A copy of a model some of whose sizes are not decided yet; torch copies such parameters, but no such buffers."""
+    fresh: Any = UninitializedBuffer
+    lazy = [each for each in model.buffers() if is_lazy(each)]
+    return copy.deepcopy(model, {id(each): fresh(False, each.device, each.dtype) for each in lazy})
 
 
 def _failure(run: Run) -> Failure | None:

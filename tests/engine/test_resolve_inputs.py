@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from pymodel.discover.pins import Spec, TensorSpec, parse_input
 from pymodel.resolve.specs import replaced, tensors_in, write_expression
 
-from .test_resolve import FIXTURES, solve
+from .test_resolve import FIXTURES, dims, solve
 
 IDS = "torch.zeros((B, T), dtype=torch.int64)"
 MASK = "torch.zeros((B, T), dtype=torch.bool)"
@@ -79,3 +81,19 @@ def test_trained_weights_are_never_asked_for(monkeypatch: pytest.MonkeyPatch) ->
 def test_lengths_of_packed_sequences_are_one_for_each() -> None:
     found = solve(FIXTURES / "inputs.py", "Packed")
     assert [write_expression(each.spec) for each in found.inputs] == [IDS, "torch.zeros((B,), dtype=torch.int64)"]
+
+
+def test_layers_whose_sizes_the_first_input_decides(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(
+        "from torch import nn\n\nclass Net(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.conv = nn.LazyConv2d(8, 3)\n        self.norm = nn.LazyBatchNorm2d()\n"
+        "        self.head = nn.LazyLinear(2)\n\n    def forward(self, x):\n"
+        "        b, c, h, w = x.shape\n        assert c % 2 == 0\n"
+        "        return self.head(self.norm(self.conv(x)).flatten(1))\n"
+    )
+    found = solve(path, "Net")
+    assert found.verified, found.attempts
+    channels = dims(found)[0][1]  # type: ignore[index]
+    assert channels > 0
+    assert channels % 2 == 0

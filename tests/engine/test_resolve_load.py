@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pymodel.resolve.load import Loaded, LoadFailed, evaluate, load_module
+from pymodel.resolve.stubs import MissingPackage
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "resolve"
 
@@ -119,3 +120,54 @@ def test_annotations_of_a_package_that_is_missing_tell_the_input(tmp_path: Path)
     annotations = loaded.module.Net.forward.__annotations__
     assert (annotations["tokens"].dim_str, str(annotations["tokens"])) == ("batch 7", "Int")
     assert {each.code for each in loaded.diagnostics} == {"missing-import"}
+
+
+def test_what_a_missing_package_gave_all_of_is_stood_in_for(tmp_path: Path) -> None:
+    text = "from torch import nn\nfrom .imports import *\nclass Net(Module):\n    def __init__(self, n: L = 4):\n"
+    text += "        self.layer = nn.Linear(n, 2)\n    def forward(self, x):\n        return self.layer(x)\n"
+    text += "class Other(Module):\n    def forward(self, x):\n        return chunked(x)\n"
+    write(tmp_path, {"kit_x/__init__.py": "", "kit_x/imports.py": "from absent_x.all import *\n", "kit_x/net.py": text})
+    loaded = load_module(str(tmp_path / "kit_x/net.py"), roots=(str(tmp_path),))
+    assert [code for code, _ in codes(loaded)] == ["missing-import"]
+    assert loaded.module.Net().layer.in_features == 4
+    with pytest.raises(MissingPackage, match=r"absent_x\.all\.chunked|absent_x\.chunked"):
+        loaded.module.Other()(1)
+    assert "x" not in vars(loaded.module)
+
+
+def test_a_base_from_a_missing_package_goes_with_any_metaclass(tmp_path: Path) -> None:
+    text = "from abc import ABC, abstractmethod\nfrom torch import nn\nfrom absent_x.mixins import Saves, Kind\n"
+    text += "class Base(nn.Module, Saves, ABC):\n    @abstractmethod\n    def width(self): ...\n"
+    text += "class Net(Base):\n    def __init__(self, n: Kind[int] | None = 5):\n        super().__init__()\n"
+    text += "        self.save_hyperparameters()\n        self.layer = nn.Linear(n, 1)\n    def width(self): return 5\n"
+    write(tmp_path, {"net.py": text})
+    net = load_module(str(tmp_path / "net.py"), roots=(str(tmp_path),)).module.Net()
+    assert (net.layer.in_features, net.hparams.n, net.hparams["n"]) == (5, 5, 5)
+
+
+def test_a_module_that_calls_itself_by_another_name(tmp_path: Path) -> None:
+    text = "import sys\nfrom torch import nn\nBase = nn.Module\nthis = sys.modules[__name__]\n"
+    write(tmp_path, {"net.py": f"{text}class Net(this.Base):\n    def forward(self, x): return x\n"})
+    loaded = load_module(str(tmp_path / "net.py"), names=("Net",))
+    assert "Base" in vars(loaded.module)
+    assert not loaded.diagnostics
+
+
+def test_what_is_registered_in_an_object_of_the_module_is_there(tmp_path: Path) -> None:
+    text = (
+        "from torch import nn\nclass Kinds(dict):\n    def add(self, name, kind): self[name] = kind\nACTS = Kinds()\n"
+    )
+    text += "ACTS.add('relu', nn.ReLU)\nUNUSED = Kinds()\nUNUSED.add('never', 1 / 0)\n"
+    text += "class Net(nn.Module):\n    def forward(self, x): return ACTS['relu']()(x)\n"
+    write(tmp_path, {"net.py": text})
+    loaded = load_module(str(tmp_path / "net.py"), names=("Net",))
+    assert list(loaded.module.ACTS) == ["relu"]
+    assert codes(loaded) == [("not-run", 6), ("not-run", 7)]
+
+
+def test_import_star_does_without_what_was_not_run(tmp_path: Path) -> None:
+    library = "__all__ = ['VALUE', 'shown']\nVALUE = 3\nif VALUE > 2:\n    for shown in [1]: print(shown)\n"
+    write(tmp_path, {"lib_x.py": library, "net.py": "from lib_x import *\nclass Net:\n    width = VALUE\n"})
+    loaded = load_module(str(tmp_path / "net.py"), roots=(str(tmp_path),))
+    assert loaded.module.Net.width == 3
+    assert not loaded.diagnostics
