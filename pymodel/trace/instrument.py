@@ -8,16 +8,17 @@ computes does not change; what it costs is half a microsecond an expression.
 from __future__ import annotations
 
 import ast
+import builtins
 import copy
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from ..discover.document import Document
 from ..schema import Position
 from .refusals import APPLY, REFUSE, UNPACK
 
-RECORD = "__pymodel_record__"
-"""The builtin that instrumented code calls: `RECORD(site, value)` returns `value`."""
+RECORD = "__pymodel_record_{}__"
+"""The builtin that the code of one instrumenter calls: `RECORD(site, value)` returns `value`."""
 
 SiteKind = Literal["operation", "name", "read"]
 Statements = list[ast.stmt]
@@ -35,11 +36,25 @@ class Site:
     text: str
 
 
+def pass_through(site: int, value: Any) -> Any:
+    return value
+
+
 class Instrumenter:
-    """Instruments modules for one analysis; `sites[i]` is what `RECORD(i, …)` speaks of."""
+    """Instruments modules for one analysis; `sites[i]` is what `RECORD(i, …)` speaks of.
+
+    Each has a builtin of its own: code that an earlier analysis of this process left behind, in a registry or a module
+    that stayed, speaks of sites that are not these.
+    """
+
+    latest = 0
+    """The number of the one whose code is recorded."""
 
     def __init__(self) -> None:
         self.sites: list[Site] = []
+        Instrumenter.latest += 1
+        self.builtin = RECORD.format(Instrumenter.latest)
+        setattr(builtins, self.builtin, pass_through)
 
     @property
     def files(self) -> frozenset[str]:
@@ -47,7 +62,7 @@ class Instrumenter:
 
     def transform(self, tree: ast.Module, document: Document) -> ast.Module:
         """Instrument in place the functions of a tree that was read from `document`."""
-        rewritten = _Rewriter(document.path, document.lines, self.sites).visit(tree)
+        rewritten = _Rewriter(document.path, document.lines, self).visit(tree)
         return ast.fix_missing_locations(rewritten)  # type: ignore[no-any-return]
 
     # Parts of a script, which is run one statement at a time: instrumented as if they stood in a function.
@@ -68,14 +83,15 @@ class Instrumenter:
         return [*rewriter.record_targets(target)]
 
     def _within(self, document: Document) -> _Rewriter:
-        return _Rewriter(document.path, document.lines, self.sites, depth=1)
+        return _Rewriter(document.path, document.lines, self, depth=1)
 
 
 class _Rewriter(ast.NodeTransformer):
-    def __init__(self, path: str, lines: list[str], sites: list[Site], depth: int = 0) -> None:
+    def __init__(self, path: str, lines: list[str], instrumenter: Instrumenter, depth: int = 0) -> None:
         self.path = path
         self.lines = lines
-        self.sites = sites
+        self.sites = instrumenter.sites
+        self.builtin = instrumenter.builtin
         self.depth = depth
 
     # Scopes: functions are instrumented, module and class bodies are not.
@@ -323,7 +339,7 @@ class _Rewriter(ast.NodeTransformer):
         start = self._position(node.lineno, node.col_offset)
         site = self._site("name", start, Position(start.line, start.column + len(name)), name)
         value = ast.copy_location(ast.Name(name, ast.Load()), node)
-        return ast.copy_location(ast.Expr(_record_call(site, value, node)), node)
+        return ast.copy_location(ast.Expr(self._record_call(site, value, node)), node)
 
     def _wrap(self, node: ast.expr, kind: SiteKind, at: ast.expr | None = None, text: str | None = None) -> ast.expr:
         place = at or node
@@ -332,7 +348,13 @@ class _Rewriter(ast.NodeTransformer):
         start = self._position(place.lineno, place.col_offset)
         end = self._position(place.end_lineno, place.end_col_offset)
         site = self._site(kind, start, end, text if text is not None else self._text(place))
-        return _record_call(site, node, node)
+        return self._record_call(site, node, node)
+
+    def _record_call(self, site: int, value: ast.expr, at: ast.expr | ast.arg) -> ast.expr:
+        new = ast.Name(self.builtin, ast.Load()), ast.Constant(site)
+        for node in new:
+            ast.copy_location(node, at)
+        return ast.copy_location(ast.Call(new[0], [new[1], value], []), at)
 
     def _site(self, kind: SiteKind, start: Position, end: Position, text: str) -> int:
         self.sites.append(Site(self.path, start, end, kind, text))
@@ -352,13 +374,6 @@ class _Rewriter(ast.NodeTransformer):
         lines[-1] = lines[-1][: end.column]
         lines[0] = lines[0][start.column :]
         return " ".join(line.strip() for line in lines) if len(lines) > 1 else lines[0]
-
-
-def _record_call(site: int, value: ast.expr, at: ast.expr | ast.arg) -> ast.expr:
-    new = ast.Name(RECORD, ast.Load()), ast.Constant(site)
-    for node in new:
-        ast.copy_location(node, at)
-    return ast.copy_location(ast.Call(new[0], [new[1], value], []), at)
 
 
 def _unpacked(target: ast.expr, value: ast.expr) -> ast.expr:

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from .assumed_numbers import AssumedInt
-from .instrument import RECORD
+from .instrument import RECORD, Instrumenter, pass_through
 
 MAX_ITEMS = 16
 MAX_EVENTS = 200_000
@@ -99,19 +99,13 @@ class Recorder:
         return TensorSeen(shape, dtype, self._device_of(value), self._is_assumed(value), self._id_of(value))
 
 
-def _pass_through(site: int, value: Any) -> Any:
-    return value
-
-
-setattr(builtins, RECORD, _pass_through)
-
-
 @contextmanager
 def recording(recorder: Recorder) -> Iterator[None]:
-    """Instrumented code reports to `recorder` while this lasts."""
-    before = getattr(builtins, RECORD)
-    setattr(builtins, RECORD, recorder.record)
+    """The latest instrumenter's code reports to `recorder` while this lasts."""
+    builtin = RECORD.format(Instrumenter.latest)
+    before = getattr(builtins, builtin, pass_through)
+    setattr(builtins, builtin, recorder.record)
     try:
         yield
     finally:
-        setattr(builtins, RECORD, before)
+        setattr(builtins, builtin, before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
@@ -151,3 +152,16 @@ def test_nested_tensors_are_told_as_not_followed(tmp_path: Path) -> None:
     [told] = found.diagnostics
     assert (told.code, told.severity, told.start.line) == ("not-followed", "hint", 8)
     assert value_at(found, "before", 7).dims == ("B", 5, 8)
+
+
+def test_code_that_an_earlier_analysis_left_behind_speaks_of_no_site_of_this_one(tmp_path: Path) -> None:
+    lines = "".join(f"    x = x + {number}\n" for number in range(60))
+    (tmp_path / "left_behind.py").write_text(f"def climb(x):\n{lines}    return x\n")
+    text = "from left_behind import climb\nfrom torch import nn\n\n\nclass Net(nn.Module):\n    def forward(self, x):\n"
+    (tmp_path / "net.py").write_text(f"{text}        return climb(x)\n")
+    first = trace(tmp_path / "net.py", "Net")
+    again = trace(tmp_path / "net.py", "Net")  # `left_behind` is in sys.modules now, as the first one instrumented it
+    del sys.modules["left_behind"]
+    own = [each for each in first.values if each.path.endswith("net.py")]
+    assert (first.status, again.status) == ("complete", "complete")
+    assert again.values == tuple(own)
