@@ -83,8 +83,9 @@ def _names_in_code(probes: Probes, sites: Sequence[Site], model: nn.Module) -> d
     """For each variable, the names that hold exactly its size in every run, the root's own first."""
     code = getattr(type(model).forward, "__code__", None)
     found: dict[str, list[tuple[bool, str]]] = {}
+    seen = [_seen_by_site(run) for run in probes.runs]
     for occurrence, place, name in _named_numbers(probes.base, sites):
-        numbers = _numbers_at(occurrence, place, probes.runs)
+        numbers = _numbers_at(occurrence, place, seen)
         for variable in probes.variables:
             if _is_size_of(variable, numbers, probes):
                 is_root = code is not None and _is_within(sites[occurrence[0]], code)
@@ -165,12 +166,21 @@ def _module_patterns(base: Run, model: nn.Module) -> Iterator[tuple[int, int, st
                 yield number, place, name
 
 
-def _numbers_at(occurrence: Occurrence, place: int | None, runs: Sequence[Run]) -> list[tuple[int, int]]:
+def _seen_by_site(run: Run) -> dict[int, list[Seen]]:
+    found: dict[int, list[Seen]] = {}
+    for site, seen in run.events:
+        found.setdefault(site, []).append(seen)
+    return found
+
+
+def _numbers_at(
+    occurrence: Occurrence, place: int | None, runs: Sequence[Mapping[int, Sequence[Seen]]]
+) -> list[tuple[int, int]]:
+    """The number that each run has there, with the number of the run; a run that did not come there has none."""
     site, nth = occurrence
     numbers = []
     for number, run in enumerate(runs):
-        seen = [each for other, each in run.events if other == site][nth : nth + 1]
-        for each in seen:
+        for each in run.get(site, ())[nth : nth + 1]:
             if isinstance(each, IntSeen):
                 numbers.append((number, each.value))
             elif isinstance(each, TensorSeen) and place is not None and place < len(each.shape):
