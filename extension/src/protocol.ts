@@ -174,6 +174,63 @@ export interface MetricRow {
   values: Record<string, MetricValue>;
 }
 
+export interface Histogram {
+  low: number;
+  high: number;
+  counts: readonly number[];
+}
+
+export interface Statistics {
+  elements: number;
+  mean: number | null;
+  std: number | null;
+  min: number | null;
+  max: number | null;
+  l1: number | null;
+  l2: number | null;
+  zeros: number;
+  nan: number;
+  inf: number;
+  histogram: Histogram | null;
+}
+
+export interface TensorReport {
+  name: string;
+  dtype: string;
+  dims: readonly number[];
+  bytes: number;
+  shared_with: string | null;
+  statistics: Statistics;
+}
+
+export interface TensorValues {
+  name: string;
+  dtype: string;
+  dims: readonly number[];
+  start: number;
+  values: readonly (number | string)[];
+}
+
+export interface WeightsParams {
+  source: string;
+  names: readonly string[];
+}
+
+export interface WeightsResult {
+  path: string;
+  tensors: readonly TensorReport[];
+}
+
+export interface TensorValuesParams {
+  source: string;
+  name: string;
+  start?: number;
+}
+
+export interface TensorValuesResult {
+  tensor: TensorValues;
+}
+
 /** LSP's own: 0-based line, 0-based character in UTF-16 units. */
 export interface LspPosition {
   line: number;
@@ -334,6 +391,8 @@ export const methods = {
   trainOptions: "pymodel/trainOptions",
   runs: "pymodel/runs",
   runMetrics: "pymodel/runMetrics",
+  weights: "pymodel/weights",
+  tensorValues: "pymodel/tensorValues",
   status: "pymodel/status",
   traceChanged: "pymodel/traceChanged",
   runChanged: "pymodel/runChanged",

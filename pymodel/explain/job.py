@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 import traceback
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,10 @@ from ..train.journal import Journal
 from ..train.user_code import describe_error
 from .document import Document, describe_activations, describe_attributions
 from .sample import Sample, find_sample
-from .subject import load_subject
+from .subject import Subject, load_subject
+
+QUICK = 0.2
+"""Seconds of a forward, below which one thread is enough."""
 
 
 def run_explain_job(folder: Path) -> int:
@@ -59,6 +63,7 @@ def explain(request: ExplainRequest, journal: Journal | None = None) -> Document
 
     subject = load_subject(request)
     sample = _placed(find_sample(request.sample, subject, request.inputs), subject.model)
+    choose_threads(subject, sample)
     torch.manual_seed(0)
     if request.what == "activations":
         return describe_activations(request, subject, sample, explain_activations(subject, sample))
@@ -69,6 +74,17 @@ def explain(request: ExplainRequest, journal: Journal | None = None) -> Document
 
     found = explain_attributions(subject, sample, request.methods, request.class_index, progress)
     return describe_attributions(request, subject, sample, found)
+
+
+@torch.no_grad()
+def choose_threads(subject: Subject, sample: Sample) -> None:
+    """One thread for a model that is quick with it: on a busy machine several wait for each other far longer."""
+    several = torch.get_num_threads()
+    torch.set_num_threads(1)
+    started = time.monotonic()
+    subject.model(*sample.inputs, **sample.keywords)
+    if time.monotonic() - started > QUICK:
+        torch.set_num_threads(several)
 
 
 def write(document: Document, folder: Path) -> dict[str, object]:

@@ -11,6 +11,7 @@ from typing import Literal
 from .graph import GraphDiff, Hit, Level, Overlay
 from .model import DataFactory, ModelSite
 from .runs import MetricRow, Run
+from .weights import TensorReport, TensorValues
 
 
 @dataclass(frozen=True)
@@ -183,6 +184,38 @@ class RunsResult:
 
     runs: tuple[Run, ...]
     folders: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class WeightsParams:
+    """Ask for the statistics of some tensors in a file of weights, or in a run's folder."""
+
+    source: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class WeightsResult:
+    """Answer to `pymodel/weights`: those of the tensors that there are, and the file that they are in."""
+
+    path: str
+    tensors: tuple[TensorReport, ...]
+
+
+@dataclass(frozen=True)
+class TensorValuesParams:
+    """Ask for values of one tensor, from the element `start` on."""
+
+    source: str
+    name: str
+    start: int = 0
+
+
+@dataclass(frozen=True)
+class TensorValuesResult:
+    """Answer to `pymodel/tensorValues`."""
+
+    tensor: TensorValues
 
 
 @dataclass(frozen=True)

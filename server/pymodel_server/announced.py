@@ -47,6 +47,8 @@ COMMANDS = (
     "pymodel.createSample",
     "pymodel.preflight",
     "pymodel.export",
+    "pymodel.weightsPage",
+    "pymodel.samplePage",
     "pymodel.candidates",
     "pymodel.pin",
     "pymodel.report",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pymodel import runs
-from pymodel.schema import ExportRequest, Run, TrainRequest
+from pymodel.schema import ExplainRequest, ExportRequest, Run, TrainRequest
 from pymodel.schema.protocol import RunChangedNotification
 
 from .workers import engine_command
@@ -26,7 +26,9 @@ class Jobs:
         self._interpreter = interpreter
         self._followed: dict[Path, asyncio.Task[Run]] = {}
 
-    def start(self, request: TrainRequest | ExportRequest, path: str, folders: tuple[str, ...]) -> Path:
+    def start(
+        self, request: TrainRequest | ExportRequest | ExplainRequest, path: str, folders: tuple[str, ...]
+    ) -> Path:
         """Create the run folder and start its job, in a session of its own."""
         folder = runs.create_run(runs.find_runs_root(path, folders), request)
         working = next((each for each in folders if Path(path).is_relative_to(each)), str(Path(path).parent))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .analysis import Analyses
     from .bases import Bases
     from .configuration import Configuration
+    from .explaining import Explaining
     from .jobs import Jobs
     from .notebooks import Notebooks
     from .pool import WorkerPool
@@ -77,6 +78,10 @@ class PyModelServer(LanguageServer):
     @property
     def pool(self) -> WorkerPool:
         return self.session.pool
+
+    @property
+    def explaining(self) -> Explaining:
+        return self.session.explaining
 
     @property
     def jobs(self) -> Jobs:

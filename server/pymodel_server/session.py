@@ -20,6 +20,7 @@ from .analysis import Analyses
 from .bases import Bases
 from .configuration import Configuration, change_settings, read_configuration
 from .convert import to_plain, uri_to_path
+from .explaining import Explaining
 from .features import diagnostics
 from .interpreter import NoInterpreter
 from .jobs import Jobs
@@ -48,6 +49,7 @@ class Session:
         self.bases = Bases(self.analyses)
         self.pool = WorkerPool(self._on_ready, lambda worker: server.spawn(self._start_worker(worker)))
         self.jobs = Jobs(self.notify, self.pool.interpreter_of)
+        self.explaining = Explaining(self.pool.interpreter_of)
         self.watcher = Watcher(self._on_files, self._on_runs, self._on_notice)
         self.device: str | None = None
         self.loop = asyncio.get_running_loop()

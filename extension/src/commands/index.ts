@@ -6,6 +6,7 @@ import { describe } from "../log";
 import type { RunsPanel } from "../views/runsPanel";
 import { checkModel } from "./checkModel";
 import { createSampleProject } from "./createSampleProject";
+import { compareWeights, explainSample, explainWeights } from "./explain";
 import { exportModel } from "./exportModel";
 import { reportBug } from "./reportBug";
 import { selectInterpreter } from "./selectInterpreter";
@@ -21,6 +22,12 @@ export function registerCommands(server: Server, runs: RunsPanel): vscode.Dispos
   const handlers: Record<string, Handler> = {
     "pymodel.trainModel": (uri?: unknown, target?: unknown) => trainModel(server, runs, uri, target),
     "pymodel.exportModel": (uri?: unknown, target?: unknown, run?: unknown) => exportModel(server, uri, target, run),
+    "pymodel.explainWeights": (source?: unknown) => explainWeights(server, source),
+    "pymodel.compareWeights": (one?: unknown, other?: unknown) => compareWeights(server, one, other),
+    "pymodel.explainActivations": (run?: unknown, sample?: unknown) =>
+      explainSample(server, "activations", run, sample),
+    "pymodel.explainPrediction": (run?: unknown, sample?: unknown) =>
+      explainSample(server, "attributions", run, sample),
     "pymodel.stopTraining": (folder?: unknown) => stopTraining(server, folder),
     "pymodel.showRuns": (folder?: unknown) => runs.show(typeof folder === "string" ? folder : undefined),
     "pymodel.createSampleProject": (folder?: unknown) => createSampleProject(server, folder),

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from ..prediction import Prediction
 from .html import Html, image, number, tag
 
+MOST = 5
+"""Answers that are shown."""
 LEAST = 0.0005
 """The probability of a class that is shown."""
 
@@ -60,7 +62,7 @@ def _answers(prediction: Prediction) -> Html:
             answer.value if answer.probability is None else answer.probability,
             number(answer.value) if answer.probability is None else f"{answer.probability:.1%}",
         )
-        for answer in prediction.answers
+        for answer in prediction.answers[:MOST]
         if answer.probability is None or answer.probability >= LEAST or answer is prediction.answers[0]
     ]
     label = f" The label is {prediction.label}." if prediction.label is not None else ""

@@ -6,6 +6,7 @@ from . import (
     commands,
     completion,
     diagnostics,
+    explain,
     export,
     graph,
     hover,
@@ -19,5 +20,5 @@ from . import (
 
 ALL = (
     *(hover, inlay_hints, code_lens, diagnostics, code_actions, completion, graph, models, runs),
-    *(commands, export, why, pins, report),
+    *(commands, export, explain, why, pins, report),
 )

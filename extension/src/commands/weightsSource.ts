@@ -1,0 +1,57 @@
+/** Which weights a command is about: a run's best checkpoint, or a file. */
+
+import { basename } from "node:path";
+import * as vscode from "vscode";
+import type { Context } from "../context";
+import { methods, type Run, type RunsParams, type RunsResult } from "../protocol";
+
+/** A file of weights, or the folder of a run. */
+export interface WeightsSource {
+  readonly path: string;
+  readonly name: string;
+}
+
+/** The source that an argument names, else the one that is picked; undefined if the question was dismissed. */
+export async function chooseWeights(
+  context: Context,
+  argument: unknown,
+  placeHolder: string,
+  { files }: { files: boolean } = { files: true },
+): Promise<WeightsSource | undefined> {
+  if (argument instanceof vscode.Uri || (typeof argument === "string" && argument !== "")) {
+    const path = typeof argument === "string" ? argument : argument.fsPath;
+    return { path, name: basename(path) };
+  }
+  const runs = await findTrained(context);
+  const items = runs.map(({ run, folder }) => ({
+    label: run.target.slice(run.target.lastIndexOf(":") + 1),
+    description: new Date(run.started * 1000).toLocaleString(),
+    detail: describeMetrics(run),
+    source: { path: folder, name: run.target.slice(run.target.lastIndexOf(":") + 1) } as WeightsSource | null,
+  }));
+  const file = { label: vscode.l10n.t("Choose a File…"), description: "", detail: "", source: null };
+  if (items.length === 0) {
+    return files ? chooseFile() : undefined;
+  }
+  const picked = await vscode.window.showQuickPick(files ? [...items, file] : items, { placeHolder });
+  return picked === undefined ? undefined : (picked.source ?? chooseFile());
+}
+
+/** The runs that have trained a model, the newest first. */
+export async function findTrained(context: Context): Promise<{ run: Run; folder: string }[]> {
+  const { runs, folders } = await context.request<RunsParams, RunsResult>(methods.runs, {});
+  return runs
+    .map((run, index) => ({ run, folder: folders[index] as string }))
+    .filter(({ run }) => run.kind === "train" && run.last_step > 0);
+}
+
+async function chooseFile(): Promise<WeightsSource | undefined> {
+  const filters = { [vscode.l10n.t("Weights")]: ["safetensors", "pt", "pth", "ckpt", "bin"] };
+  const [chosen] = (await vscode.window.showOpenDialog({ filters })) ?? [];
+  return chosen && { path: chosen.fsPath, name: basename(chosen.fsPath) };
+}
+
+function describeMetrics(run: Run): string {
+  const best = Object.entries(run.metrics.best ?? {});
+  return best.map(([name, value]) => `${name} ${typeof value === "number" ? value.toPrecision(4) : value}`).join(" · ");
+}
