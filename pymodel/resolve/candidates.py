@@ -26,7 +26,8 @@ from .inputs import (
 )
 from .judge import judge
 from .load import evaluate
-from .resolve import Oracle, Resolution
+from .resolution import Resolution
+from .resolve import Oracle
 from .search import combine
 
 MAX_CONSTRUCTIONS = 12

@@ -63,10 +63,11 @@ def _settings(
     scope = vars(loaded.module)
     annotation: Any = parameter.annotation
     annotated = scope.get(annotation) if isinstance(annotation, str) else annotation
-    name = getattr(annotated, "__name__", "")
+    class_name = getattr(annotated, "__name__", "")
+    is_named = _is_settings_class(annotated) and scope.get(class_name) is annotated
     suits = not reads.required or holds(_made(annotated), reads)
-    if _is_settings_class(annotated) and scope.get(name) is annotated and suits:
-        yield f"{name}()", (), _source(document, name)
+    if is_named and suits:
+        yield f"{class_name}()", (), _source(document, class_name)
     if not reads.required:
         return
     for name in _suiting(loaded.module, reads):
@@ -88,6 +89,8 @@ def _settings(
         for name in itertools.islice(_suiting(module, reads), MAX_EACH) if module else ():
             head = name.partition("(")[0]
             yield name, (f"from {module_name(other.path)} import {head}",), _source(other, head)
+    if is_named and not suits:  # what it lacks may be read in a branch that is not taken
+        yield f"{class_name}()", (), _source(document, class_name)
 
 
 def _suiting(module: ModuleType, reads: Reads) -> Iterator[str]:

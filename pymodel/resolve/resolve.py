@@ -8,8 +8,7 @@ import importlib
 import itertools
 import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import Any
 
 from torch import nn
@@ -31,7 +30,6 @@ from .inputs import (
     TOKENS,
     Inputs,
     ResolvedInput,
-    SymbolGuess,
     annotated_inputs,
     assemble,
     example_inputs,
@@ -48,6 +46,7 @@ from .load import Loaded, evaluate
 from .parents import children_inputs, find_parents, find_siblings, submodule_expression
 from .reads import find_reads
 from .repair import repairs
+from .resolution import InputNotFound, Made, Quest, Rank, Resolution, not_constructed
 from .search import Verdict, combine, search
 from .trial import Engine, Failure
 
@@ -71,53 +70,6 @@ REFUSALS = (AssertionError, ValueError, ZeroDivisionError)
 """How a constructor refuses its arguments."""
 SECONDS_IN_PARENT = 1.5
 """For a block that the file uses in a larger model: it is better known from there than from a long search."""
-
-Rank = tuple[int, float, int]
-"""How much inputs that do not run deserve belief: by source, by the code's own arithmetic, by how far they got."""
-
-
-class ConstructionNotFound(PyModelError):
-    """No way to make the model worked."""
-
-
-class InputNotFound(PyModelError):
-    """No candidate for the inputs could be formed."""
-
-
-@dataclass(frozen=True)
-class Resolution:
-    """How to make and feed a model. `verified`: it ran, and the batch came out as it went in. `is_certain`: where it
-    did not run, the model is at fault, and not what was guessed for it."""
-
-    construction: Construction
-    make: Callable[[], Any]
-    inputs: Inputs
-    symbols: dict[str, SymbolGuess]
-    attempts: tuple[str, ...]
-    verified: bool
-    is_certain: bool = True
-
-
-@dataclass(frozen=True)
-class _Made:
-    """A construction that could be built, and what it built."""
-
-    construction: Construction
-    make: Callable[[], Any]
-    model: nn.Module
-
-
-@dataclass
-class _Quest:
-    """What is looked for, and what has come of it. `seconds` are left; `best` is the best that does not run."""
-
-    site: ModelSite
-    texts: list[Document]
-    pins: tuple[Pin, ...]
-    seconds: float
-    log: list[str] = field(default_factory=list)
-    failures: list[tuple[Construction, BaseException]] = field(default_factory=list)
-    best: tuple[Rank, Resolution] | None = None
 
 
 class Oracle:
@@ -158,7 +110,7 @@ class Oracle:
         is_pinned = any(pin.source != "previous" for pin in pins)
         holders = list(itertools.islice(self.find_holders(site, depth), MAX_PARENTS)) if not is_pinned else []
         texts = [self.loaded.document, *self.neighbours.naming(site.name)]
-        quest = _Quest(site, texts, pins, SECONDS_IN_PARENT if holders else SEARCH_SECONDS)
+        quest = Quest(site, texts, pins, SECONDS_IN_PARENT if holders else SEARCH_SECONDS)
         found = self._first_that_fits(
             stated_constructions(site, self.loaded, texts, self.neighbours, pins), quest, are_guesses=False
         )
@@ -181,11 +133,11 @@ class Oracle:
             return found
         if quest.best is None:
             is_defined = site.name in vars(self.loaded.module)
-            raise _not_constructed(site, self.loaded.document, quest.log, quest.failures, is_defined)
+            raise not_constructed(site, self.loaded.document, quest.log, quest.failures, is_defined)
         return dataclasses.replace(quest.best[1], attempts=tuple(quest.log))
 
     def _first_that_fits(
-        self, candidates: Iterator[Construction], quest: _Quest, *, are_guesses: bool
+        self, candidates: Iterator[Construction], quest: Quest, *, are_guesses: bool
     ) -> Resolution | None:
         """The first construction on which inputs run, or that is what the author wants shown though they do not; the
         best of the others is noted."""
@@ -212,7 +164,7 @@ class Oracle:
             self._refuse(quest)
         return faulty
 
-    def _build(self, candidates: Iterator[Construction], quest: _Quest) -> Iterator[_Made]:
+    def _build(self, candidates: Iterator[Construction], quest: Quest) -> Iterator[Made]:
         """The candidates that can be built, each once; without trained weights where those are what it failed on."""
         site, log, failures = quest.site, quest.log, quest.failures
         seen = set()
@@ -236,9 +188,9 @@ class Oracle:
                     waiting += without_weights(candidate, vars(self.loaded.module).get(site.name), site.name)
                 continue
             log.append(f"{candidate.expression} ({candidate.source.kind}): made")
-            yield _Made(candidate, make, model)
+            yield Made(candidate, make, model)
 
-    def _feed(self, made: _Made, quest: _Quest) -> tuple[Rank, Resolution]:
+    def _feed(self, made: Made, quest: Quest) -> tuple[Rank, Resolution]:
         """Inputs for a model that could be made, with how much they deserve belief where none is right."""
         site, texts, pins, log, seconds = quest.site, quest.texts, quest.pins, quest.log, quest.seconds
         model, document = made.model, self.loaded.document
@@ -323,7 +275,7 @@ class Oracle:
         )
 
     def _stated_inputs(
-        self, made: _Made, site: ModelSite, texts: list[Document], pins: tuple[Pin, ...], previous: Inputs | None
+        self, made: Made, site: ModelSite, texts: list[Document], pins: tuple[Pin, ...], previous: Inputs | None
     ) -> Iterator[Inputs]:
         model, module = made.model, self.loaded.module
         pinned = pinned_inputs(model, self.loaded.document, pins)
@@ -348,12 +300,12 @@ class Oracle:
     def _is_own_call(self, source: Source) -> bool:
         return source.kind == "call-site" and source.path == self.loaded.document.path
 
-    def _refuse(self, quest: _Quest) -> None:
+    def _refuse(self, quest: Quest) -> None:
         """End here if the constructor refuses what the file itself gives it: no other construction hides that."""
         if any(self._is_own_call(made.source) and isinstance(why, REFUSALS) for made, why in quest.failures):
-            raise _not_constructed(quest.site, self.loaded.document, quest.log, quest.failures, is_defined=True)
+            raise not_constructed(quest.site, self.loaded.document, quest.log, quest.failures, is_defined=True)
 
-    def _is_in_own_words(self, made: _Made, verdict: Verdict) -> bool:
+    def _is_in_own_words(self, made: Made, verdict: Verdict) -> bool:
         """Whether the file itself makes the model and calls it so, and it ran, or failed in an operation."""
         told = [made.construction.source, *(each.source for each in verdict.inputs)]
         words = (verdict.words or "").lower()
@@ -468,27 +420,3 @@ def _belief(inputs: Inputs, previous: Inputs | None) -> int:
 
 def _has_length(inputs: tuple[ResolvedInput, ...]) -> bool:
     return any(guess.meaning != "batch" for guess in symbols_of(inputs, TOKENS).values())
-
-
-def _not_constructed(
-    site: ModelSite,
-    document: Document,
-    log: list[str],
-    failures: list[tuple[Construction, BaseException]],
-    is_defined: bool,
-) -> ConstructionNotFound:
-    tried = f" Tried: {'; '.join(log[:3])}." if log else " Its arguments have no defaults and no call of it was found."
-    if not is_defined:
-        tried = " It is not defined once its file is imported: what its definition needs is missing or fails."
-    stated = [(each, error) for each, error in failures if each.source.kind != "search"]
-    stated.sort(key=lambda each: each[0].source.kind != "pin")
-    error = ConstructionNotFound(
-        f"{site.name} could not be constructed.{tried}",
-        path=document.path,
-        line=site.line,
-        advice=f"Pin a construction on the class line: `# pymodel: {site.name}(…)`."
-        if is_defined
-        else "Install the packages that the hints on its imports name.",
-    )
-    error.__cause__ = stated[0][1] if stated else None  # what a guess fails on is no fault of the class
-    return error

@@ -36,7 +36,8 @@ from ..resolve.candidates import find_candidates
 from ..resolve.inputs import Inputs, describe_input
 from ..resolve.judge import make_arguments
 from ..resolve.load import Loaded, LoadFailed, load_module
-from ..resolve.resolve import Oracle, Resolution
+from ..resolve.resolution import Resolution
+from ..resolve.resolve import Oracle
 from ..resolve.sizes import bind, loosen
 from ..resolve.stubs import MissingPackage
 from ..schema import (

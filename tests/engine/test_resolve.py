@@ -9,7 +9,8 @@ import pytest
 from pymodel.discover.models import find_models
 from pymodel.discover.pins import find_pins
 from pymodel.resolve.load import load_module
-from pymodel.resolve.resolve import ConstructionNotFound, Oracle, Resolution
+from pymodel.resolve.resolution import ConstructionNotFound, Resolution
+from pymodel.resolve.resolve import Oracle
 from pymodel.schema import Pin
 from pymodel.worker.trials import make_engine
 

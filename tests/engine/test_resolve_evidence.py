@@ -118,3 +118,17 @@ def test_what_takes_any_number_of_arguments_is_taken_for_none(tmp_path: Path) ->
     found = solve(path, "Net")
     assert (found.verified, found.construction.source.kind) == (True, "call-site")
     assert found.make().layer.in_features == 24
+
+
+def test_annotated_settings_are_made_though_they_lack_what_only_a_branch_reads(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    path.write_text(
+        "from dataclasses import dataclass\nfrom torch import nn\n\n@dataclass\nclass Config:\n    width: int = 21\n"
+        "    kind: str = 'plain'\n\nclass Net(nn.Module):\n    def __init__(self, config: Config):\n"
+        "        super().__init__()\n        if config.kind == 'other':\n"
+        "            self.extra = nn.Linear(config.more, 1)\n"
+        "        self.layer = nn.Linear(config.width, 2)\n\n    def forward(self, x):\n        return self.layer(x)\n"
+    )
+    found = solve(path, "Net")
+    assert (found.construction.expression, found.construction.source.kind) == ("Net(Config())", "config")
+    assert dims(found) == [("B", 21)]

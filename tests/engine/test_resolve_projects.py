@@ -81,3 +81,13 @@ def test_a_loader_tells_what_a_batch_is() -> None:
 def test_a_loader_is_followed_through_a_function() -> None:
     found = solve(FIXTURES / "loader/net.py", "Table")
     assert (dims(found), found.inputs[0].source.kind) == ([("B", 37)], "call-site")
+
+
+def test_a_batch_of_names_is_handed_over_with_its_labels() -> None:
+    """`model(**batch)`, where `forward` can do without each of its arguments."""
+    found = solve(FIXTURES / "loader/batches.py", "Classifier")
+    assert found.verified, found.attempts
+    assert [(each.name, each.by, each.source.kind) for each in found.inputs] == [
+        (name, "keyword", "call-site") for name in ("input_ids", "attention_mask", "labels")
+    ]
+    assert dims(found) == [("B", "T"), ("B", "T"), ("B",)]
