@@ -32,6 +32,8 @@ export class GraphPage {
   private readonly page: Page;
   private canvas!: Canvas;
   private shown: ShownLevel | undefined;
+  /** The model that is shown, or was shown last. */
+  private target: string | undefined;
   private graph: LevelGraph | undefined;
   private selected: string | null = null;
   private pointedAt: string | null = null;
@@ -127,7 +129,8 @@ export class GraphPage {
     const before = this.shown;
     const isSame = before?.target === shown.target && before.level.path === shown.level.path;
     this.page.showLevel(shown, this.asTree);
-    if (before !== undefined && before.target !== shown.target) {
+    if (this.target !== shown.target) {
+      this.target = shown.target;
       this.page.toolbar.forget();
     }
     if (shown.level.nodes.length === 0) {

@@ -160,9 +160,16 @@ class Workbench:
                 return False
             return True
 
-        self.until(asked, "the question which line to go to")
-        self.keyboard.press("Enter")
-        self.until(lambda: f"Ln {line}, Col {column + 1}" in self.status_bar(), "the cursor to be there")
+        def went() -> bool:
+            if not asked():
+                return False
+            self.keyboard.press("Enter")
+            try:
+                return self.until(lambda: f"Ln {line}, Col {column + 1}" in self.status_bar(), "the cursor", seconds=5)
+            except AssertionError:
+                return False
+
+        self.until(went, "the cursor to be there", seconds=2 * SECONDS, seen=self.status_bar)
 
     def replace(self, line: int, column: int, old: str, new: str) -> None:
         """Type over `old`, which stands at that place."""
