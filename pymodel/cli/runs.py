@@ -23,7 +23,7 @@ def add_commands(commands: Any) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name, run, words in (
         ("list", run_list, "the runs of this folder, newest first"),
-        ("show", run_show, "one run: its state, its values, its recipe"),
+        ("show", run_show, "one run: its state, its values, what its curves advise, its recipe"),
         ("compare", run_compare, "runs in a table, with what differs between their recipes"),
         ("resume", run_resume, "go on from the last checkpoint, bit for bit"),
         ("stop", run_stop, "save a checkpoint and end"),
@@ -66,6 +66,9 @@ def run_show(options: argparse.Namespace) -> int:
     print_table(rows, right=(1, 2))
     if run.error is not None:
         print(f"\n{run.error.message}")
+    for advice in runs.advise_run(folder):
+        print(f"\n{advice.kind} (steps {advice.first_step} to {advice.last_step}): {advice.words}\nWhat to try:")
+        print("\n".join(f"- {each}" for each in advice.suggestions))
     if (folder / runs.RECIPE_FILE).is_file():
         print(f"\n{(folder / runs.RECIPE_FILE).read_text(encoding='utf-8').rstrip()}")
     return FINE

@@ -1,6 +1,9 @@
 """The run folder: made, read, written, listed, and its job stopped. Standard library and schema only: the server reads
 runs with it, jobs write them with it."""
 
+from .advice import Advice as Advice
+from .advice import advise as advise
+from .advice import advise_run as advise_run
 from .atomic import write_atomically as write_atomically
 from .explaining import explain_run as explain_run
 from .folder import RECIPE_FILE as RECIPE_FILE
