@@ -161,3 +161,16 @@ def test_the_command_prints_writes_and_refuses(tmp_path: Path, capsys: pytest.Ca
     assert main(["explain", "weights", str(tmp_path / "none.pt")]) == 3
     assert "none.pt" in capsys.readouterr().err
     assert main(["explain", "weights"]) == 2
+
+
+def test_the_example_in_the_docs_is_what_the_command_prints(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
+    told = json.loads(page.partition("`pymodel explain weights w.pt --json`")[2].split("```")[1].removeprefix("json"))
+    torch.save({"fc.weight": torch.tensor([[0.0, 1.0], [2.0, 3.0]])}, tmp_path / "w.pt")
+    assert main(["explain", "weights", str(tmp_path / "w.pt"), "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed.keys() == told.keys()
+    [mine], [its] = printed["tensors"], told["tensors"]
+    numbers = ({key: each["statistics"].pop(key) for key in ("std", "l2")} for each in (mine, its))
+    assert next(numbers) == pytest.approx(next(numbers), abs=1e-3)
+    assert mine == its
