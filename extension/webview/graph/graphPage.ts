@@ -59,7 +59,7 @@ export class GraphPage {
   ) {
     this.asTree = host.saved()?.view === "tree";
     this.page = new Page(document.getElementById("page") as HTMLElement, strings, {
-      zoom: (factor) => this.canvas.zoomBy(factor),
+      zoom: (factor) => this.zoom(factor),
       open: (path) => host.post({ type: "open", path }),
       reveal: (id) => host.post({ type: "reveal", id }),
       goTo: (id) => host.post({ type: "goTo", id }),
@@ -324,7 +324,7 @@ export class GraphPage {
     expand: () => this.selected !== null && this.expand(this.selected),
     up: () => this.goUp(),
     unselect: () => this.select(null),
-    zoom: (factor) => this.canvas.zoomBy(factor),
+    zoom: (factor) => this.zoom(factor),
     follow: (direction) => this.follow(direction),
     step: (by) => this.step(by),
     find: () => this.page.toolbar.focusFind(),
@@ -343,6 +343,11 @@ export class GraphPage {
     if (item instanceof LevelNode && item.node.children > 0) {
       this.host.post({ type: "expand", path: innerPath(item.node), open: item.opened === null });
     }
+  }
+
+  private zoom(factor: number): void {
+    this.canvas.zoomBy(factor);
+    this.saveState();
   }
 
   private goUp(): void {
