@@ -28,6 +28,7 @@ from ..discover.pin_faults import find_pin_faults
 from ..discover.slicing import slice_module, unbound_names
 from ..schema import Diagnostic, Position, PyModelError, Range
 from .arguments import default_arguments
+from .own_modules import spec_of_workspace
 from .stubs import MissingPackage, StubFinder, importing
 
 Transform = Callable[[ast.Module, Document], ast.Module]
@@ -80,7 +81,7 @@ def load_module(
     name = module_name(path)
     if name in sys.modules or name in sys.stdlib_module_names:
         name = f"_pymodel_target_{name.replace('.', '_')}"
-    spec = importlib.machinery.ModuleSpec(name, None, origin=path, is_package=Path(path).name == "__init__.py")
+    spec = spec_of_workspace(name, loader=None, origin=path, is_package=Path(path).name == "__init__.py")
     module = importlib.util.module_from_spec(spec)
     module.__file__ = path
     if "." in name and not name.startswith("_pymodel_target_"):
@@ -142,7 +143,10 @@ class WorkspaceImporter(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             return None
         locations = [str(Path(file).parent)] if Path(file).name == "__init__.py" else None
         loader = _FileLoader(self, file)
-        return importlib.util.spec_from_file_location(name, file, loader=loader, submodule_search_locations=locations)
+        spec = spec_of_workspace(name, loader=loader, origin=file, is_package=locations is not None)
+        spec.submodule_search_locations = locations
+        spec.has_location = True
+        return spec
 
     def _find_namespace(self, name: str) -> importlib.machinery.ModuleSpec | None:
         """A folder without `__init__.py` that holds Python files, unless an installed package has its name."""
@@ -152,7 +156,7 @@ class WorkspaceImporter(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         installed = None if "." in name else importlib.machinery.PathFinder.find_spec(name)
         if installed is not None and installed.loader is not None:
             return None
-        spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
+        spec = spec_of_workspace(name, loader=None, is_package=True)
         spec.submodule_search_locations = [str(folder) for folder in folders]
         return spec
 

@@ -14,6 +14,7 @@ from typing import Any
 from torch import nn
 
 from ..schema import PyModelError
+from .own_modules import spec_of_workspace
 
 MODEL_BASES = ("Module", "PreTrainedModel", "Metric", "Loss")
 """What the names of frameworks' bases of models and their parts end with: `LightningModule`, fastai's `Module`."""
@@ -170,7 +171,7 @@ class StubFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     ) -> importlib.machinery.ModuleSpec | None:
         if not self.covers(name):
             return None
-        return importlib.machinery.ModuleSpec(name, self, is_package=True)
+        return spec_of_workspace(name, loader=self, is_package=True)
 
     def covers(self, name: str) -> bool:
         return any(name == missing or name.startswith(f"{missing}.") for missing in self.names)

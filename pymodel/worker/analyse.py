@@ -36,6 +36,7 @@ from ..resolve.candidates import find_candidates
 from ..resolve.inputs import Inputs, describe_input
 from ..resolve.judge import make_arguments
 from ..resolve.load import Loaded, LoadFailed, load_module
+from ..resolve.own_modules import own_modules
 from ..resolve.resolution import Resolution
 from ..resolve.resolve import Oracle
 from ..resolve.sizes import bind, loosen
@@ -76,6 +77,7 @@ Emit = Callable[[Started | Traced | Checked], None]
 
 
 @watching_modules()
+@own_modules()
 def analyse(
     request: Analyse,
     emit: Emit,

@@ -13,7 +13,6 @@ import sys
 import threading
 import time
 import traceback
-from types import ModuleType
 from typing import Any
 
 from ..schema import Analyse, Cancel, Failed, MalformedMessage, Ready, encode_frame, from_json, read_frame
@@ -79,7 +78,7 @@ class PersistentWorker:
 
         _, cancellation = self._accepted[request.id]
         watchdog = _Watchdog(self, request)
-        modules, finders, paths = dict(sys.modules), list(sys.meta_path), list(sys.path)
+        paths = list(sys.path)
 
         def emit(message: Any) -> None:
             watchdog.restart(getattr(message, "target", None))
@@ -96,8 +95,7 @@ class PersistentWorker:
         finally:
             guard.disarm()
             watchdog.stop()
-            sys.meta_path[:], sys.path[:] = finders, paths
-            _forget_workspace_modules(modules, request.roots)
+            sys.path[:] = paths
         self._send(answer)
 
 
@@ -133,12 +131,3 @@ class _Watchdog:
         frame = sys._current_frames().get(self._watched)
         stack = reversed(traceback.extract_stack(frame)) if frame is not None else ()
         return "\n".join(f'File "{each.filename}", line {each.lineno} in {each.name}' for each in stack)
-
-
-def _forget_workspace_modules(before: dict[str, ModuleType], roots: tuple[str, ...]) -> None:
-    """Drop what the analysis imported from the workspace: the next one must see its text anew."""
-    folders = tuple(root.rstrip("/\\") + os.sep for root in roots)
-    for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None) or ""
-        if name not in before and (file.startswith(folders) or name.startswith("_pymodel_target_")):
-            del sys.modules[name]

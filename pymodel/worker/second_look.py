@@ -4,9 +4,7 @@ proven by an analysis of the text as the fix leaves it."""
 from __future__ import annotations
 
 import dataclasses
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ..check.flow import Flow
@@ -73,8 +71,7 @@ class SecondLook:
         pins = (*self._same(trace), *self._request.pins)
         request = dataclasses.replace(self._request, targets=(trace.target,), documents=documents, pins=pins)
         found: list[Message] = []
-        with _forgotten(self._files):
-            self._analysis(request, found.append)
+        self._analysis(request, found.append)
         after = next((each.trace for each in found if isinstance(each, Traced)), None)
         if after is None or after.status == "failed":
             return None
@@ -103,19 +100,3 @@ class SecondLook:
 def _outcome(trace: Trace, diagnostics: tuple[Diagnostic, ...]) -> Outcome:
     batches = [len(known.probed) for known in trace.symbols.values() if known.meaning == "batch"]
     return Outcome(diagnostics, max(batches, default=0), frozenset(trace.symbols))
-
-
-@contextmanager
-def _forgotten(files: frozenset[str]) -> Iterator[None]:
-    """The modules of these files are imported anew while this lasts."""
-    before = {name: each for name, each in sys.modules.items() if getattr(each, "__file__", None) in files}
-    finders = list(sys.meta_path)
-    for name in before:
-        del sys.modules[name]
-    try:
-        yield
-    finally:
-        for name in [name for name, each in sys.modules.items() if getattr(each, "__file__", None) in files]:
-            del sys.modules[name]
-        sys.modules.update(before)
-        sys.meta_path[:] = finders

@@ -156,12 +156,44 @@ def test_nested_tensors_are_told_as_not_followed(tmp_path: Path) -> None:
 
 def test_code_that_an_earlier_analysis_left_behind_speaks_of_no_site_of_this_one(tmp_path: Path) -> None:
     lines = "".join(f"    x = x + {number}\n" for number in range(60))
-    (tmp_path / "left_behind.py").write_text(f"def climb(x):\n{lines}    return x\n")
-    text = "from left_behind import climb\nfrom torch import nn\n\n\nclass Net(nn.Module):\n    def forward(self, x):\n"
-    (tmp_path / "net.py").write_text(f"{text}        return climb(x)\n")
-    first = trace(tmp_path / "net.py", "Net")
-    again = trace(tmp_path / "net.py", "Net")  # `left_behind` is in sys.modules now, as the first one instrumented it
-    del sys.modules["left_behind"]
+    patch = f"def climb(x):\n{lines}    return x\n\n\nclass Patch:\n    nn.functional.climb = climb\n"
+    (tmp_path / "patches.py").write_text(f"from torch import nn\n\n\n{patch}")
+    text = "from torch import nn\n\n\nclass Net(nn.Module):\n    def forward(self, x):\n"
+    text += "        return nn.functional.climb(x)\n"
+    try:
+        first = trace(tmp_path / "net.py", "Net", f"from patches import Patch; {text}")
+        again = trace(tmp_path / "net.py", "Net", text)  # torch still has `climb`, as the first one instrumented it
+    finally:
+        del torch.nn.functional.climb
     own = [each for each in first.values if each.path.endswith("net.py")]
     assert (first.status, again.status) == ("complete", "complete")
+    assert len(own) < len(first.values)
     assert again.values == tuple(own)
+
+
+@pytest.mark.parametrize("is_package", [True, False])
+def test_analyses_in_one_process_share_no_module(tmp_path: Path, is_package: bool) -> None:
+    """A module that stays from an earlier analysis would have that one's text, and speak of that one's places."""
+    for width in (16, 8):
+        folder = tmp_path / str(width)
+        (folder / "parts").mkdir(parents=True)
+        if is_package:
+            (folder / "parts/__init__.py").touch()
+        (folder / "parts/block.py").write_text(
+            "from torch import nn\n\n\nclass Block(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+            f"        self.up = nn.Linear(4, {width})\n\n    def forward(self, x):\n"
+            + "".join(f"        x = x + {number}\n" for number in range(width))
+            + "        return self.up(x)\n"
+        )
+        (folder / "net.py").write_text(
+            "from torch import nn\nfrom parts.block import Block\n\n\nclass Net(nn.Module):\n    def __init__(self):\n"
+            "        super().__init__()\n        self.block = Block()\n\n    def forward(self, x):\n"
+            "        return self.block(x)\n"
+        )
+        modules, finders = dict(sys.modules), list(sys.meta_path)
+        found = trace(folder / "net.py", "Net")
+        assert [each[-1] for each in found.modules[0].outputs] == [width]
+        within = [each for each in found.values if each.path == str(folder / "parts/block.py")]
+        assert {each.text for each in within if each.start.line == 10 + width} >= {"self.up(x)"}
+        assert not {"net", "parts", "parts.block"} & (sys.modules.keys() - modules.keys())
+        assert sys.meta_path == finders
