@@ -20,6 +20,7 @@ from .folder import short_name as short_name
 from .folder import write_run as write_run
 from .metrics import MetricWriter as MetricWriter
 from .metrics import metrics_csv as metrics_csv
+from .metrics import read_curves as read_curves
 from .metrics import read_metrics as read_metrics
 from .metrics import to_number as to_number
 from .monitored import read_layers as read_layers

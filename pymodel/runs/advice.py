@@ -5,19 +5,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Literal
 
-from ..schema import LayerFinding, MetricRow
-from .metrics import read_metrics
+from ..schema import LayerFinding
+from .metrics import Curve, read_curves
 from .monitored import read_monitored
 
-Curve = list[tuple[int, float]]
-"""Points of (step, value), in the order of their steps."""
 Kind = Literal["divergence", "under-fitting", "over-fitting", "plateau", "dead units"]
 
 TRAIN_LOSS = "train/loss"
@@ -51,12 +49,8 @@ class Window:
     """The median distance from it."""
 
 
-def advise(rows: Iterable[MetricRow], layers: Iterable[LayerFinding] = ()) -> list[Advice]:
+def advise(curves: Mapping[str, Curve], layers: Iterable[LayerFinding] = ()) -> list[Advice]:
     """Everything that is found, the most urgent first. `layers` are the findings of a monitored script."""
-    curves: dict[str, Curve] = {}
-    for row in rows:
-        for name, value in row.values.items():
-            curves.setdefault(name, []).append((row.step, float(value)))
     loss = curves.get(TRAIN_LOSS, [])
     held_out = next((name for name in curves if HELD_OUT_LOSS.search(name)), None)
     found = next((advice for rule in OF_THE_LOSS if (advice := rule(loss)) is not None), None)
@@ -67,7 +61,7 @@ def advise(rows: Iterable[MetricRow], layers: Iterable[LayerFinding] = ()) -> li
 def advise_run(folder: Path) -> list[Advice]:
     """What is found of the run in `folder`, as far as it is written."""
     monitored = read_monitored(folder)
-    return advise(read_metrics(folder)[0], monitored.findings if monitored is not None else ())
+    return advise(read_curves(folder), monitored.findings if monitored is not None else ())
 
 
 def find_divergence(loss: Curve) -> Advice | None:

@@ -13,6 +13,9 @@ from pathlib import Path
 from ..schema import MalformedMessage, MetricRow, Number, dumps, from_json
 from .lines import LineWriter, read_lines
 
+Curve = list[tuple[int, float]]
+"""Points of (step, value), in the order of their steps."""
+
 
 def to_number(value: float) -> Number:
     """A metric as JSON can hold it: `nan`, `inf` and `-inf` become strings."""
@@ -42,6 +45,23 @@ def read_metrics(folder: Path, start: int = 0, rank: int = 0) -> tuple[list[Metr
         except (ValueError, MalformedMessage):
             continue
     return rows, len(lines)
+
+
+def read_curves(folder: Path, rank: int = 0) -> dict[str, Curve]:
+    """Each metric as points of (step, value), as `read_metrics` has them; much faster, for runs of very many steps."""
+    curves: dict[str, Curve] = {}
+    for line in read_lines(metrics_path(folder, rank)):
+        try:
+            data = json.loads(line)
+            if "resumed_at" in data:
+                curves = {name: [at for at in curve if at[0] <= data["resumed_at"]] for name, curve in curves.items()}
+                continue
+            step, values = int(data["step"]), [(name, float(value)) for name, value in data["values"].items()]
+        except (ValueError, TypeError, KeyError, AttributeError):
+            continue
+        for name, value in values:
+            curves.setdefault(name, []).append((step, value))
+    return {name: curve for name, curve in curves.items() if curve}
 
 
 def metrics_csv(folder: Path, rank: int = 0) -> str:

@@ -11,21 +11,17 @@ import pytest
 from pymodel import runs
 from pymodel.cli import main
 from pymodel.runs.advice import Advice, advise
-from pymodel.schema import DataSettings, LayerFinding, MetricRow, ModelSettings, Number, Recipe, TrainRequest
+from pymodel.schema import DataSettings, LayerFinding, ModelSettings, Recipe, TrainRequest
 
 STEPS = 400
 EPOCH = 40
 
 
 def run_of(losses: list[float], held_out: list[float] | None = None, name: str = "validation/loss") -> list[Advice]:
-    rows = [_row(step, {"train/loss": loss}) for step, loss in enumerate(losses, 1)]
-    rows += [_row(epoch * EPOCH, {name: value}) for epoch, value in enumerate(held_out or (), 1)]
-    return advise(sorted(rows, key=lambda row: row.step))
-
-
-def _row(step: int, values: dict[str, float]) -> MetricRow:
-    numbers: dict[str, Number] = {key: value if math.isfinite(value) else str(value) for key, value in values.items()}
-    return MetricRow(step, 0.0, step // EPOCH, numbers)
+    curves = {"train/loss": list(enumerate(losses, 1))}
+    if held_out is not None:
+        curves[name] = [(epoch * EPOCH, value) for epoch, value in enumerate(held_out, 1)]
+    return advise(curves)
 
 
 def noisy(values: list[float], amount: float = 0.03) -> list[float]:
@@ -97,7 +93,7 @@ def test_a_held_out_loss_that_rises_with_the_training_loss_is_no_over_fitting() 
 
 def test_dead_modules_are_named() -> None:
     layers = [LayerFinding("blocks.1", "dead", 40, "…"), LayerFinding("head", "exploding", 50, "…")]
-    (found,) = advise([], layers)
+    (found,) = advise({}, layers)
     assert (found.kind, found.first_step, found.last_step) == ("dead units", 40, 40)
     assert "blocks.1" in found.words
     assert "head" not in found.words
@@ -115,3 +111,19 @@ def test_a_run_in_a_folder_is_shown_with_its_advice(
     monkeypatch.chdir(tmp_path)
     assert main(["runs", "show", folder.name]) == 0
     assert "divergence (steps 60 to 60): The loss is not a finite number since step 60." in capsys.readouterr().out
+
+
+def test_curves_are_the_rows_also_after_a_resume_and_a_torn_line(tmp_path: Path) -> None:
+    for resumed_at in (None, 3):
+        writer = runs.MetricWriter(tmp_path, resumed_at=resumed_at)
+        for step in range(1 if resumed_at is None else 4, 8):
+            writer.append(step, 0, {"train/loss": 1.0 / step, "validation/loss": math.inf})
+        writer.close()
+    with open(tmp_path / "metrics.0.jsonl", "a") as file:
+        file.write('no row\n{"step": 8, "time": 0, "epoch": 0, "values": {"train/lo')
+    rows, _ = runs.read_metrics(tmp_path)
+    curves = runs.read_curves(tmp_path)
+    assert len(rows) == 7
+    assert curves == {
+        name: [(row.step, float(row.values[name])) for row in rows] for name in ("train/loss", "validation/loss")
+    }
