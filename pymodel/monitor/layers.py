@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .recorder import Recorder
     from .scalars import Scalar
 
-MAX_COST = 0.02
+MAX_COST = 0.01
 """Of the time since the last sample."""
 MIN_SECONDS = 1.0
 FIRST_STEP = 2
@@ -68,6 +68,8 @@ class LayerSampler:
             self._spent = time.perf_counter() - now
 
     def _find_models(self, optimizer: Optimizer) -> None:
+        if self._recorder.models.was_asked(optimizer):
+            return
         recorder, frame = self._recorder, caller(2)
         several = bool(recorder.optimizers.of(optimizer).shares_run)
         is_new = recorder.models.find(optimizer, several, lambda: recorder.frames.stack(frame))

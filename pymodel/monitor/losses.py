@@ -58,8 +58,9 @@ class PendingLosses(Generic[V]):
             each.taken = True
         return chosen
 
-    def __len__(self) -> int:
-        return len(self._losses)
+    @property
+    def has_untaken(self) -> bool:
+        return any(not each.taken for each in self._losses)
 
 
 MAX_PENDING = 4096

@@ -43,6 +43,9 @@ class Models:
         """Whether the script compiles: then no hook may be put on a module, as that would compile it anew."""
         self._asked: set[int] = set()
 
+    def was_asked(self, optimizer: Optimizer) -> bool:
+        return id(optimizer) in self._asked
+
     def find(self, optimizer: Optimizer, several: bool, frames: Callable[[], list[FrameType]]) -> bool:
         """Add the models that `optimizer` trains; whether any is new. Of `several` optimizers each model has a name."""
         if id(optimizer) in self._asked:

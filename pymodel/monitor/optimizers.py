@@ -57,6 +57,10 @@ class Optimizers:
             track.parameters = frozenset(id(each) for group in optimizer.param_groups for each in group["params"])
         return track
 
+    def __len__(self) -> int:
+        """How many are known; some may be gone by now."""
+        return len(self._tracks)
+
     def alive(self) -> list[Track]:
         return [track for track in self._tracks.values() if track.optimizer() is not None]
 

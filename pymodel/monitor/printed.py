@@ -29,7 +29,8 @@ def find_values(line: str) -> dict[str, tuple[float, bool]]:
     """`val loss 2.31, acc: 86 %` → `{"val_loss": (2.31, True), "acc": (86.0, False)}`: each value, and whether it is
     one beyond doubt. `top_score = 4` may be a setting: one counts that comes again."""
     found: dict[str, tuple[float, bool]] = {}
-    held_out = HELD_OUT.search(line)
+    first = VALUE.search(line[:MAX_LINE])
+    held_out = HELD_OUT.search(line, 0, first.start()) if first else None  # `Test set: Average loss: 0.04`
     for match in VALUE.finditer(line[:MAX_LINE]):
         name = re.sub(r"[^\w@/.-]+", "_", match["name"].strip()).strip("_./-").lower()
         if held_out and not HELD_OUT.search(name.replace("_", " ")):

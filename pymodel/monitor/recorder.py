@@ -3,11 +3,12 @@ rest."""
 
 from __future__ import annotations
 
+import functools
 import time
 from collections import deque
 from collections.abc import Callable, Set
 from dataclasses import dataclass, field
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from .frames import Place, UserFrames, caller
@@ -102,6 +103,7 @@ class Recorder:
         self._reaches: dict[tuple[Place, int], frozenset[int]] = {}
         self._clip_norm: Scalar | None = None
         self._clips = False
+        self._stepping: set[int] = set()
         self._normed = self._sampled = 0.0
         self._stepped = time.perf_counter()
         self._steps_since = 0
@@ -110,6 +112,13 @@ class Recorder:
     def epoch(self) -> int:
         training = self.loaders.training
         return 0 if training is None else training.epoch
+
+    @functools.cached_property
+    def scalars(self) -> ModuleType:
+        """How numbers are read, once torch is there."""
+        from . import scalars
+
+        return scalars
 
     @property
     def models(self) -> Models:
@@ -138,8 +147,7 @@ class Recorder:
     def on_backward(self, tensors: Any) -> None:
         """A backward pass is about to run."""
         tensor = tensors[0] if isinstance(tensors, (list, tuple)) and len(tensors) == 1 else tensors
-        from . import scalars
-
+        scalars = self.scalars
         if not hasattr(tensor, "grad_fn") or tensor.numel() != 1:
             self.guard.note("the loss of some steps", "backward was called on something else than one number")
             return
@@ -157,8 +165,7 @@ class Recorder:
         if self.device is None:
             self.device = tensor.device.type
         self.loaders.note_backward()
-        in_step = any(track.in_step for track in self.optimizers.alive())
-        self._pending.add(Loss(value, place, _divisor(tensor), self._find_reach(tensor, place), in_step))
+        self._pending.add(Loss(value, place, _divisor(tensor), self._find_reach(tensor, place), bool(self._stepping)))
         if self.forwards is not None and isinstance(value, float) and value - value != 0.0:
             self.forwards.on_nonfinite(self.step + 1, value, tensor, place)
 
@@ -169,7 +176,7 @@ class Recorder:
 
     def on_clear(self, parameters: Callable[[], Set[int]]) -> None:
         """Gradients are set to zero."""
-        if len(self._pending):
+        if self._pending.has_untaken:
             cleared = parameters()
             for track in self.optimizers.alive():
                 if track.parameters and not track.in_step and track.parameters <= cleared:
@@ -177,8 +184,7 @@ class Recorder:
 
     def on_clip(self, norm: Tensor) -> None:
         """`clip_grad_norm_` has computed a norm, which costs nothing more to know."""
-        from . import scalars
-
+        scalars = self.scalars
         self._clips = True
         now = time.perf_counter()
         if now - self._normed >= SAMPLE_SECONDS and scalars.is_plain(norm) and not scalars.is_capturing(norm):
@@ -190,6 +196,7 @@ class Recorder:
         if track.shares_run is None or not track.in_step:
             frame = caller(2)
             self.optimizers.begin_step(track, lambda: self.frames.stack(frame))
+        self._stepping.add(id(track))
         now = time.perf_counter()
         if not self._clips and now - self._normed >= NORM_SECONDS:
             self._normed = now
@@ -200,6 +207,7 @@ class Recorder:
     def after_step(self, optimizer: Optimizer) -> None:
         track = self.optimizers.of(optimizer)
         track.in_step = False
+        self._stepping.discard(id(track))
         track.steps += 1
         self.step = max(self.step, track.steps)
         losses = self._pending.take(id(track), track.parameters)
@@ -259,9 +267,9 @@ class Recorder:
 
     def _find_reach(self, tensor: Tensor, place: Place) -> frozenset[int] | None:
         """The parameters behind a loss; asked once for each place, and only where several optimizers may want it."""
-        alive = len(self.optimizers.alive())
-        if alive < 2 or not place:
+        if len(self.optimizers) < 2 or not place:
             return None
+        alive = len(self.optimizers.alive())
         key = (place, alive)
         if key not in self._reaches:
             self._reaches[key] = _leaves(tensor)

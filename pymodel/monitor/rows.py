@@ -45,7 +45,7 @@ class RowMaker:
         self.last: dict[str, Number] = {}
         self.best: dict[str, Number] = {}
         self.meanings: dict[str, str] = {}
-        self.recent: deque[MetricRow] = deque(maxlen=RECENT)
+        self._recent: deque[Row] = deque(maxlen=RECENT)
         self.has_steps = False
         self.has_losses = False
 
@@ -55,12 +55,19 @@ class RowMaker:
         self.step, self.epoch = max(self.step, row.step), max(self.epoch, row.epoch)
         for name, value in row.values.items():
             self.last[name] = to_number(value)
-            if HELD_OUT.search(name):
+            if not isinstance(event, Step) and HELD_OUT.search(name):
                 self._note_best(name, value)
         if isinstance(event, Step):
-            numbers = {name: to_number(value) for name, value in row.values.items()}
-            self.recent.append(MetricRow(row.step, row.time, row.epoch, numbers))
+            self._recent.append(row)
         return row
+
+    @property
+    def recent(self) -> tuple[MetricRow, ...]:
+        """The last steps."""
+        return tuple(
+            MetricRow(row.step, row.time, row.epoch, {name: to_number(value) for name, value in row.values.items()})
+            for row in self._recent
+        )
 
     @staticmethod
     def can_join(row: Row, shown: Row) -> bool:

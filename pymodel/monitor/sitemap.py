@@ -28,9 +28,10 @@ class SiteMap:
         self._batches: int | None = None
         recorder.find_counts = self.count_loops
 
-    def note(self, row: Row) -> None:
-        """A row's values, at their lines."""
-        for kind, (place, name, value) in row.sites.items():
+    def note(self, rows: list[Row]) -> None:
+        """Of each value the last one, at its line."""
+        last = {(kind, name): (place, value) for row in rows for kind, (place, name, value) in row.sites.items()}
+        for (kind, name), (place, value) in last.items():
             if not place:
                 continue
             path, line = place[0][0].co_filename, place[0][1]

@@ -97,11 +97,11 @@ class Writer(threading.Thread):
         while recorder.queue:
             event = recorder.queue.popleft()
             row = self._rows.make(event)
-            self._sites.note(row)
             if rows and isinstance(event, Noted) and self._rows.can_join(rows[-1], row):
                 rows[-1].values.update(row.values)
             else:
                 rows.append(row)
+        self._sites.note(rows)
         if rows:
             rows[-1].values.update(read_memory(has_torch=recorder.imported_torch))
         for row in rows:

@@ -107,7 +107,7 @@ def _decode_union(kinds: tuple[Any, ...], data: Any, where: str) -> Any:
 
 def dumps(value: Any) -> str:
     """JSON text of a dataclass or of JSON data. Raises ValueError on NaN and infinities, which JSON does not have."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, default=_fields_of, separators=(",", ":"))
+    return ENCODER.encode(value)
 
 
 def _fields_of(value: Any) -> dict[str, Any]:
@@ -120,6 +120,9 @@ def _fields_of(value: Any) -> dict[str, Any]:
 @functools.cache
 def _keys_of(cls: type) -> tuple[tuple[str, str], ...]:
     return tuple((field.name, field.name.rstrip("_")) for field in dataclasses.fields(cls))
+
+
+ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_fields_of, separators=(",", ":"))
 
 
 def encode_frame(message: Any) -> bytes:
