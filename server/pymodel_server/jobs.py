@@ -6,7 +6,6 @@ import asyncio
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from pymodel import runs
 from pymodel.schema import ExplainRequest, ExportRequest, Run, TrainRequest
@@ -21,8 +20,8 @@ LIVE = ("queued", "running", "paused")
 class Jobs:
     """Starts jobs and tells the client of their progress."""
 
-    def __init__(self, notify: Callable[[str, Any], None], interpreter: Callable[[str], str]) -> None:
-        self._notify = notify
+    def __init__(self, tell: Callable[[RunChangedNotification], None], interpreter: Callable[[str], str]) -> None:
+        self._tell = tell
         self._interpreter = interpreter
         self._followed: dict[Path, asyncio.Task[Run]] = {}
 
@@ -68,7 +67,7 @@ class Jobs:
         if run.state in LIVE:
             self.follow(folder)
         else:
-            self._notify("pymodel/runChanged", RunChangedNotification(str(folder), run))
+            self._tell(RunChangedNotification(str(folder), run))
 
     async def _follow(self, folder: Path) -> Run:
         last: tuple[object, ...] | None = None
@@ -77,7 +76,7 @@ class Jobs:
             mark = (run.state, run.updated, run.last_step)
             if mark != last:
                 last = mark
-                self._notify("pymodel/runChanged", RunChangedNotification(str(folder), run))
+                self._tell(RunChangedNotification(str(folder), run))
             if run.state not in LIVE:
                 self._followed.pop(folder, None)
                 return run

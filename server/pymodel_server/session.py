@@ -14,7 +14,7 @@ from lsprotocol import types
 
 from pymodel import runs
 from pymodel.schema import Ready, from_json, to_json
-from pymodel.schema.protocol import StatusNotification, TraceChangedNotification
+from pymodel.schema.protocol import RunChangedNotification, StatusNotification, TraceChangedNotification
 
 from .analysis import Analyses
 from .bases import Bases
@@ -25,6 +25,7 @@ from .features import diagnostics
 from .interpreter import NoInterpreter
 from .jobs import Jobs
 from .l10n import t, use_language
+from .monitored import MonitoredLines
 from .pool import WorkerPool
 from .state import State
 from .watching import Watcher
@@ -48,7 +49,8 @@ class Session:
         self.analyses = Analyses(self._on_change, self._on_progress)
         self.bases = Bases(self.analyses)
         self.pool = WorkerPool(self._on_ready, lambda worker: server.spawn(self._start_worker(worker)))
-        self.jobs = Jobs(self.notify, self.pool.interpreter_of)
+        self.monitored = MonitoredLines(self._refresh_hints)
+        self.jobs = Jobs(self._on_run, self.pool.interpreter_of)
         self.explaining = Explaining(self.pool.interpreter_of)
         self.watcher = Watcher(self._on_files, self._on_runs, self._on_notice)
         self.device: str | None = None
@@ -111,6 +113,7 @@ class Session:
             self.report_status("error", t("PyModel: no Python"), str(error))
         self.analyses.request_all()
         self.server.spawn(self.jobs.find_again(self.folders))
+        self.server.spawn(self.monitored.recall(self.folders))
         if self.configuration.file_events == "server":
             for folder in self.folders:
                 self.watcher.watch_runs(runs.find_runs_root(folder, self.folders))
@@ -192,7 +195,15 @@ class Session:
             return
         if capabilities.code_lens and capabilities.code_lens.refresh_support:
             self.server.workspace_code_lens_refresh(None)
-        if capabilities.inlay_hint and capabilities.inlay_hint.refresh_support:
+        self._refresh_hints()
+
+    def _on_run(self, change: RunChangedNotification) -> None:
+        self.notify("pymodel/runChanged", change)
+        self.server.spawn(self.monitored.note(Path(change.folder), change.run))
+
+    def _refresh_hints(self) -> None:
+        capabilities = self.server.client_capabilities.workspace
+        if capabilities and capabilities.inlay_hint and capabilities.inlay_hint.refresh_support:
             self.server.workspace_inlay_hint_refresh(None)
 
     # What the watcher tells, from a thread of its own.

@@ -9,6 +9,7 @@ import { createSampleProject } from "./createSampleProject";
 import { compareWeights, explainSample, explainWeights } from "./explain";
 import { exportModel } from "./exportModel";
 import { reportBug } from "./reportBug";
+import { runScript } from "./runScript";
 import { selectInterpreter } from "./selectInterpreter";
 import { setPin } from "./setPin";
 import { stopTraining } from "./stopTraining";
@@ -28,6 +29,7 @@ export function registerCommands(server: Server, runs: RunsPanel): vscode.Dispos
       explainSample(server, "activations", run, sample),
     "pymodel.explainPrediction": (run?: unknown, sample?: unknown) =>
       explainSample(server, "attributions", run, sample),
+    "pymodel.runScript": (uri?: unknown) => runScript(server, uri),
     "pymodel.stopTraining": (folder?: unknown) => stopTraining(server, folder),
     "pymodel.showRuns": (folder?: unknown) => runs.show(typeof folder === "string" ? folder : undefined),
     "pymodel.createSampleProject": (folder?: unknown) => createSampleProject(server, folder),

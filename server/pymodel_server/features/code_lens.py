@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
+from pymodel.discover.training import find_training_start
 from pymodel.schema import ModelSite, Trace
 
 from ..convert import range_to_lsp
@@ -33,7 +34,16 @@ def register(server: PyModelServer) -> None:
         state = server.analyses.find(params.text_document.uri)
         if state is None:
             return []
-        return [lens for site in state.models for lens in _lenses(server, state, site)]
+        return [*(lens for site in state.models for lens in _lenses(server, state, site)), *_run_lenses(server, state)]
+
+
+def _run_lenses(server: PyModelServer, state: State) -> list[types.CodeLens]:
+    """Over where a script starts to train. It runs in a terminal of the editor, which is VS Code's to open."""
+    start = find_training_start(state.document, state.script)
+    if start is None or not server.is_vscode or not server.configuration.trusted:
+        return []
+    command = types.Command(t("Run with Monitor"), "pymodel.runScript", arguments=[state.uri])
+    return [types.CodeLens(range_to_lsp(start, state.document.lines, server.encoding), command)]
 
 
 def _lenses(server: PyModelServer, state: State, site: ModelSite) -> list[types.CodeLens]:

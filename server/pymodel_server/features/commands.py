@@ -19,6 +19,7 @@ from pymodel.schema.protocol import GraphParams
 
 from ..convert import to_plain, uri_to_path
 from ..l10n import t
+from ..workers import engine_command
 from .graph import build_graph
 from .models import models_of
 from .runs import find_runs
@@ -52,6 +53,7 @@ def register(server: PyModelServer) -> None:
         ("pymodel.train", train),
         ("pymodel.runs", list_runs),
         ("pymodel.stopRun", stop_run),
+        ("pymodel.scriptCommand", script_command),
         ("pymodel.createSample", create_sample),
     ):
         as_command(server, name, handler)
@@ -90,6 +92,15 @@ async def train(server: PyModelServer, given: dict[str, Any]) -> Any:
     folder = server.jobs.start(request, path, server.folders)
     server.spawn(_follow_with_progress(server, folder, t("Training {0}", request.target.rpartition("::")[2])))
     return {"folder": str(folder), "run": runs.read_run(folder)}
+
+
+async def script_command(server: PyModelServer, given: dict[str, Any]) -> Any:
+    """The command line that runs a script, monitored, in `folder`; the client runs it where the user sees it."""
+    require_trust(server)
+    path = Path(uri_to_path(text_of(given, "uri")))
+    interpreter = server.session.pool.interpreter_of(str(path))
+    folder = next((each for each in server.folders if path.is_relative_to(each)), str(path.parent))
+    return {"command": engine_command(interpreter, "run", "--", str(path)), "folder": folder}
 
 
 def train_request(server: PyModelServer, given: dict[str, Any]) -> TrainRequest:
