@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..schema import PyModelError, ScriptRequest
+from ..schema import PyModelError, Run, ScriptRequest
 from .output import FAILED, USAGE
 
 DESCRIPTION = "Run a training script as Python does, and record it in a run's folder. Nothing is added to the script."
@@ -85,14 +85,12 @@ def _run(request: ScriptRequest, given: str, options: argparse.Namespace) -> int
     from ..monitor.launcher import run_as_main
     from ..monitor.session import begin, say
 
-    report = _Report() if options.json else None
+    on_close = _Report().print if options.json else lambda folder, run: None
     try:
-        session = begin(request, options.run_dir)
+        session = begin(request, options.run_dir, on_close)
     except (PyModelError, OSError) as error:
         print(f"pymodel: this run is not recorded: {error}", file=sys.stderr)
         return run_as_main(request, given, lambda _: None)
-    if report is not None:
-        report.follow(session)
     say(f"pymodel: recording in {session.folder}")
     return run_as_main(request, given, session.note_end)
 
@@ -116,13 +114,6 @@ class _Report:
         self._stdout = os.dup(1)
         os.dup2(2, 1)
 
-    def follow(self, session: Any) -> None:
-        close = session.writer.close
-
-        def close_and_print(**last_words: Any) -> None:
-            close(**last_words)
-            run = session.writer.run_state
-            document = {"run": str(session.folder), "state": run.state, "metrics": run.metrics}
-            os.write(self._stdout, f"{json.dumps(document, ensure_ascii=False, indent=2)}\n".encode())
-
-        session.writer.close = close_and_print
+    def print(self, folder: Path, run: Run) -> None:
+        document = {"run": str(folder), "state": run.state, "metrics": run.metrics}
+        os.write(self._stdout, f"{json.dumps(document, ensure_ascii=False, indent=2)}\n".encode())

@@ -10,6 +10,7 @@ import platform
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,9 +34,10 @@ RECORDED = (
 class Session:
     """Begun before the script, ended after it, whatever becomes of the folder."""
 
-    def __init__(self, writer: Writer, recorder: Recorder) -> None:
+    def __init__(self, writer: Writer, recorder: Recorder, on_close: Callable[[Path, Run], None]) -> None:
         self.writer = writer
         self.recorder = recorder
+        self._on_close = on_close
         self._last_words: dict[str, object] = {"state": "completed", "error": None}
 
     @property
@@ -47,11 +49,15 @@ class Session:
         self._last_words = _describe_end(error, self.recorder.frames)
 
     def close(self) -> None:
-        self.writer.close(**self._last_words)
+        if self.writer.close(**self._last_words):
+            self._on_close(self.folder, self.writer.run_state)
 
 
-def begin(request: ScriptRequest, own: Path | None) -> Session:
-    """Make the run's folder and put in the hooks. Of several ranks the first makes the folder.
+def begin(
+    request: ScriptRequest, own: Path | None, on_close: Callable[[Path, Run], None] = lambda folder, run: None
+) -> Session:
+    """Make the run's folder and put in the hooks. Of several ranks the first makes the folder. `on_close` is given the
+    folder and the run as it ended, after the script's last word.
 
     Raises:
         PyModelError: nothing can be written there.
@@ -67,7 +73,7 @@ def begin(request: ScriptRequest, own: Path | None) -> Session:
     if rank == 0:
         runs.write_run(folder, run)
     writer = Writer(folder, run, request, recorder, log)
-    session = Session(writer, recorder)
+    session = Session(writer, recorder, on_close)
     atexit.register(session.close)  # the first to register is the last to run
     read = guard.wrap("printed values", printed.note)
 

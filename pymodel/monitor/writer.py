@@ -59,14 +59,16 @@ class Writer(threading.Thread):
         while not self._ended.wait(FLUSH_SECONDS):
             self.write()
 
-    def close(self, **last_words: Any) -> None:
-        """The script has ended: write the rest, and the run's last word. Nothing in a forked copy of the script."""
+    def close(self, **last_words: Any) -> bool:
+        """The script has ended: write the rest, and the run's last word. False in a forked copy of the script, which
+        has nothing to write."""
         if os.getpid() != self._pid:
-            return
+            return False
         self._ended.set()
         self.join(timeout=5)
         self.write(at_end=True)
         self._attempt("the run's state", lambda: self._write_run(durable=True, **last_words))
+        return True
 
     def write(self, *, at_end: bool = False) -> None:
         """Write what has come since the last time."""
