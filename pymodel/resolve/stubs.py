@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.abc
 import importlib.machinery
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -37,6 +37,21 @@ def importing() -> Iterator[None]:
         yield
     finally:
         _importing.pop()
+
+
+Answer = Callable[[tuple[Any, ...], dict[str, Any]], Any]
+_answers: list[Answer] = []
+"""What a model's run gives for calls of what is missing: the last counts; None where it has no answer."""
+
+
+@contextmanager
+def answering(answer: Answer) -> Iterator[None]:
+    """While this lasts, calls of stand-ins for a result are answered."""
+    _answers.append(answer)
+    try:
+        yield
+    finally:
+        _answers.pop()
 
 
 class Stub:
@@ -92,7 +107,10 @@ class Stub:
             return args[0]
         if _importing:
             return Stub(f"{self._name}()")
-        raise _missing(self._name)
+        answer = _answers[-1](args, kwargs) if _answers else None
+        if answer is None:
+            raise _missing(self._name)
+        return answer
 
 
 def _missing(name: str) -> MissingPackage:

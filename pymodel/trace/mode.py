@@ -33,7 +33,7 @@ from .kernels import STAND_INS
 from .leaves import tensors_in
 from .memo import META, Answer, Asker, NeedsGraph
 from .meta import move
-from .noted import Fault, Frame, OperationSeen, dtype_name
+from .noted import Fault, Frame, OperationSeen, dtype_name, without_data
 from .refusals import output_of_pattern
 from .roles import Role, describe
 from .unsupported import refuse_nested
@@ -125,9 +125,9 @@ class ForwardMode(TorchFunctionMode):
         """Where a tensor is that no operation of the run made: with the model, unless it is marked."""
         return HOME if isinstance(tensor, nn.Parameter) else getattr(tensor, ASKED, HOME)
 
-    def take_input(self, tensor: torch.Tensor) -> None:
-        """Know a tensor that is given to the model: it is where the model is."""
-        self._introduce(tensor, HOME)
+    def take_input(self, tensor: torch.Tensor, like: torch.Tensor | None = None) -> None:
+        """Know a tensor that is given to the model: it is where the model is, or where another one is."""
+        self._introduce(tensor, HOME if like is None else self.device_of(like))
 
     def _introduce(self, tensor: torch.Tensor, device: str | None = None, maker: int = -1) -> Known:
         refuse_nested(tensor)
@@ -303,7 +303,7 @@ class ForwardMode(TorchFunctionMode):
         fault = Fault(
             function,
             [tuple(each.shape) if isinstance(each, torch.Tensor) else each for each in operands],
-            tuple(_plain(argument) for argument in arguments),
+            tuple(without_data(argument) for argument in arguments),
             str(error),
             frame,
             self.paths.get(id(module), "") if module is not None else "",
@@ -490,12 +490,3 @@ class ForwardMode(TorchFunctionMode):
 
 
 _CALL_MODULE = ForwardMode.call_module.__code__
-
-
-def _plain(value: Any) -> Any:
-    """An argument without its tensors' data: shapes as tuples, numbers as they are."""
-    if isinstance(value, torch.Tensor):
-        return tuple(value.shape)
-    if isinstance(value, (list, tuple)):
-        return tuple(_plain(item) for item in value)
-    return value if isinstance(value, (int, float, str, bool, type(None))) else str(value)

@@ -55,3 +55,12 @@ class Fault:
 def dtype_name(dtype: torch.dtype) -> str:
     """`float32`."""
     return str(dtype).removeprefix("torch.")
+
+
+def without_data(value: Any) -> Any:
+    """An argument without its tensors' data: shapes as tuples, numbers as they are."""
+    if isinstance(value, torch.Tensor):
+        return tuple(value.shape)
+    if isinstance(value, (list, tuple)):
+        return tuple(without_data(item) for item in value)
+    return value if isinstance(value, (int, float, str, bool, type(None))) else str(value)

@@ -80,6 +80,8 @@ class _Refusals:
         length = _length(value)
         if length is None or length == count or (starred and length > count):
             return value
+        if isinstance(value, torch.Tensor) and self.mode.assumptions.is_assumed(value):
+            return self._fit(value, length, count)
         many = length > count
         words = f"(expected {count})" if many else f"(expected {'at least ' * starred}{count}, got {length})"
         error = ValueError(f"{'too many' if many else 'not enough'} values to unpack {words}")

@@ -14,6 +14,7 @@ from torch import nn
 
 from ..cost.ledger import Ledger
 from . import kernels as kernels  # registers what a run on meta needs
+from .absent import standing_in
 from .assume import UNKNOWN_SIZE, Assumptions, assuming
 from .autocast import autocast_on_meta
 from .devices import Mix, home_of
@@ -201,6 +202,7 @@ def _run_once(
             autocast_on_meta(),
             refusing(mode),
             assuming(assumptions),
+            standing_in(mode),
             ledger.watching_custom_functions(mode.charge),
             mode,
         ):

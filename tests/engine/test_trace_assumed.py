@@ -164,3 +164,18 @@ def test_each_of_many_numbers_is_assumed(tmp_path: Path) -> None:
     )
     assert value_at(found, "first", 12).assumed
     assert value_at(found, "last", 13).assumed
+
+
+def test_a_function_whose_package_is_absent_gives_what_is_assumed_and_the_run_goes_on(tmp_path: Path) -> None:
+    text = MODEL.replace("import torch\n", "import torch\nfrom flash_attn_of_nowhere import attend, scan\n")
+    path = tmp_path / "model.py"
+    path.write_text(
+        text + "        before = self.fc(x)\n        y = attend(before, before, causal=True)\n"
+        "        u, state = scan(y)\n        return self.fc(x) + y\n"
+    )
+    found = trace(path, "Net")
+    assert (found.status, found.diagnostics) == ("complete", ())
+    before, y = value_at(found, "before", 12), value_at(found, "y", 13)
+    assert (before.dims, before.assumed) == (("B", 4), False)
+    assert (y.dims, y.assumed) == (("B", 4), True)
+    assert value_at(found, "self.fc(x) + y", 15).assumed
