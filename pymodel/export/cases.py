@@ -38,6 +38,11 @@ def choose_cases(symbols: Mapping[str, Symbol]) -> tuple[Case, ...]:
     return tuple(Case(each, seed) for seed, each in enumerate(kept))
 
 
+def keep_fixed(cases: tuple[Case, ...], fixed: Mapping[str, int]) -> tuple[Case, ...]:
+    """The cases in which some sizes have their one value."""
+    return tuple(each for each in cases if all(each.sizes.get(name) == size for name, size in fixed.items()))
+
+
 def choose_base(symbol: Symbol) -> int:
     """A size that the model takes: a small batch, else the smallest that its trace tried."""
     if symbol.equals is not None:

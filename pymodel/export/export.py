@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from ..runs.atomic import replacing
 from ..schema import Dims, ExportRequest, ModelSettings, PyModelError
 from ..train.user_code import build_model, split_reference
 from . import onnx
-from .cases import Case, choose_base, choose_cases
+from .cases import Case, choose_base, choose_cases, keep_fixed
 from .failure import explain_failure
 from .inputs import describe_symbols, read_inputs, read_signature, size_of, with_limits
 from .lines import Lines
@@ -123,16 +123,18 @@ def _export_graph(
     written = _Written([], None, [])
     with contextlib.suppress(_NotKept), replacing(path) as temporary:
         if request.format == "pt2":
+            narrow, written.notes = narrow_subject(subject, program)
+            metadata = make_metadata(request, prepared.weights, narrow.cases)
             save_program(program, temporary, metadata, subject.lines)
             file = ProgramFile(temporary, subject.signature)
-            written.proof = prove(subject, file, program.names, [program.dims_of(each) for each in file.shapes])
+            written.proof = prove(narrow, file, program.names, [program.dims_of(each) for each in file.shapes])
         else:
-            _write_onnx(request, subject, program, temporary, path, metadata, written)
+            metadata = _write_onnx(request, prepared, subject, program, temporary, path, written)
         progress(3, total)
         if not written.proof or not written.proof.verified:
             raise _NotKept
         for number, name in enumerate(_wanted_steps(request)):
-            _take_step(name, temporary, subject, written)
+            _take_step(name, temporary, written.subject or subject, written)
             progress(4 + number, total)
     assert written.proof is not None
     document = _document(request, path, prepared, [*program.notes, *written.notes]) | describe(written.proof)
@@ -154,6 +156,8 @@ class _Written:
     notes: list[str]
     proof: Proof | None
     steps: list[dict[str, Any]]
+    subject: Subject | None = None
+    """What the file was compared with in the end: at fewer sizes, where it serves fewer."""
 
 
 def _wanted_steps(request: ExportRequest) -> list[str]:
@@ -171,13 +175,15 @@ def _record(subject: Subject, case: Case) -> Program:
 
 def _write_onnx(
     request: ExportRequest,
+    prepared: Prepared,
     subject: Subject,
     program: Program,
     temporary: Path,
     final: Path,
-    metadata: Mapping[str, str],
     written: _Written,
-) -> None:
+) -> dict[str, str]:
+    """Write the file and prove it. Gives its metadata, which tell of no size that it was not proven at."""
+    metadata = make_metadata(request, prepared.weights, subject.cases)
     try:
         model = onnx.convert(program, subject.inputs, request.opset, subject.lines)
     except Exception as error:  # the exporter's own
@@ -186,10 +192,19 @@ def _write_onnx(
     try:
         onnx.check_file(temporary)
         file = onnx.OnnxFile(temporary)
+        written.subject = subject
+        notes: list[str] = []
+        inputs = [spec.dims for _, spec in subject.inputs.tensors()]
         proof = prove(subject, file, file.names, file.dims)
-        dims, notes = settle_dims(file.names, file.dims, request.outputs, proof)
-        if dims != file.dims and proof.verified:
-            onnx.mend_outputs(model, dims)
+        if program.fixed and not proof.verified:
+            written.subject, notes = narrow_subject(subject, program)
+            inputs = [tuple(program.fixed.get(str(dim), dim) for dim in each) for each in inputs]
+            proof = prove(written.subject, file, file.names, file.dims)
+            metadata = make_metadata(request, prepared.weights, written.subject.cases)
+        dims, mended = settle_dims(file.names, file.dims, request.outputs, proof)
+        notes += mended
+        if proof.verified and (dims != file.dims or program.fixed):
+            onnx.mend_dims(model, inputs, dims)
             data = onnx.replace(model, temporary, metadata, final, data)
             onnx.check_file(temporary)
             proof = proof.with_dims(dims)
@@ -200,6 +215,15 @@ def _write_onnx(
         onnx.remove(data)
     written.proof = proof
     written.notes += notes
+    return metadata
+
+
+def narrow_subject(subject: Subject, program: Program) -> tuple[Subject, list[str]]:
+    """The subject at the sizes that the exporter left to vary, and which it did not."""
+    notes = [
+        f"{name} is fixed at {size}: the exporter holds it to be a constant" for name, size in program.fixed.items()
+    ]
+    return replace(subject, cases=keep_fixed(subject.cases, program.fixed)), notes
 
 
 def settle_dims(

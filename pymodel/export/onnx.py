@@ -74,12 +74,16 @@ def _rename_dims(value: Any, program: Program) -> None:
             value.shape[axis] = program.rename(text)
 
 
-def mend_outputs(model: Any, dims: Sequence[Dims]) -> None:
-    """Declare these dims of the outputs instead; a dim that is None is left open."""
+def mend_dims(model: Any, inputs: Sequence[Dims], outputs: Sequence[Dims]) -> None:
+    """Declare these dims instead. What the exporter noted in between is no better than what was wrong: it goes."""
     import onnx_ir
 
-    for value, wanted in zip(model.graph.outputs, dims, strict=True):
-        value.shape = onnx_ir.Shape(list(wanted))
+    for node in model.graph.all_nodes():
+        for value in node.outputs:
+            value.shape = None
+    for values, dims in ((model.graph.inputs, inputs), (model.graph.outputs, outputs)):
+        for value, wanted in zip(values, dims, strict=True):
+            value.shape = onnx_ir.Shape(list(wanted))
 
 
 def save(model: Any, path: Path, metadata: Mapping[str, str], final: Path) -> Path | None:

@@ -26,11 +26,12 @@ SYMBOL = re.compile(r"\b[su]\d+\b")
 @dataclass(frozen=True)
 class Program:
     """An exported model. `names` are its outputs'; `symbols` give each of the exporter's symbols in the pins' words;
-    `notes` say what it holds to be fixed or equal, which the pins let vary."""
+    `fixed` are those of the pins that it holds to be constant, and `notes` say what else it holds to be narrower."""
 
     exported: ExportedProgram
     names: tuple[str, ...]
     symbols: Mapping[str, str]
+    fixed: Mapping[str, int]
     notes: tuple[str, ...]
 
     def dims_of(self, shape: Any) -> Dims:
@@ -54,8 +55,8 @@ def make_program(model: nn.Module, inputs: Inputs, signature: Signature, values:
         warnings.simplefilter("ignore")  # of the exporter's own inside
         exported = torch.export.export(model, args, kwargs, dynamic_shapes=dynamic)
         output = model(*args, **kwargs)
-    symbols, notes = _read_symbols(exported, inputs)
-    return Program(exported, name_outputs(output), symbols, notes)
+    symbols, fixed, notes = _read_symbols(exported, inputs)
+    return Program(exported, name_outputs(output), symbols, fixed, notes)
 
 
 def _dynamic(spec: Spec) -> Any:
@@ -70,17 +71,18 @@ def _dynamic(spec: Spec) -> Any:
     return None
 
 
-def _read_symbols(exported: ExportedProgram, inputs: Inputs) -> tuple[dict[str, str], tuple[str, ...]]:
+def _read_symbols(exported: ExportedProgram, inputs: Inputs) -> tuple[dict[str, str], dict[str, int], tuple[str, ...]]:
     symbols: dict[str, str] = {}
+    fixed: dict[str, int] = {}
     notes: list[str] = []
     for (_, spec), shape in zip(inputs.tensors(), _input_shapes(exported), strict=False):
         for wanted, dim in zip(spec.dims, shape, strict=True):
             if isinstance(wanted, int):
                 continue
-            if isinstance(dim, int):
-                notes.append(f"{wanted} is fixed at {dim}: forward computes with it as a constant")
-                continue
             name = str(dim)
+            if name.isdigit():
+                fixed |= {wanted: int(name)} if wanted.isidentifier() else {}
+                continue
             if not SYMBOL.fullmatch(name):
                 continue
             known = symbols.setdefault(name, wanted if wanted.isidentifier() else f"({wanted})")
@@ -92,7 +94,7 @@ def _read_symbols(exported: ExportedProgram, inputs: Inputs) -> tuple[dict[str, 
             notes.append(f"{words} is at most {limits.upper}: beyond, forward takes another branch")
         if words is not None and limits.lower > 2:
             notes.append(f"{words} is at least {limits.lower}: below, forward takes another branch")
-    return symbols, tuple(dict.fromkeys(notes))
+    return symbols, fixed, tuple(dict.fromkeys(notes))
 
 
 def _input_shapes(exported: ExportedProgram) -> list[Any]:

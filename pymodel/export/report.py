@@ -23,8 +23,9 @@ def write_report(document: Mapping[str, Any], metadata: Mapping[str, str]) -> st
 def format_report(document: Mapping[str, Any], metadata: Mapping[str, str]) -> str:
     verdict = "proven equal to the model" if document["verified"] else "**not equal to the model: it was not kept**"
     parts = [f"# {Path(document['path']).name}: {verdict}", ""]
-    for step in document.get("steps") or [document]:
-        if "name" in step:
+    steps = document.get("steps") or [document]
+    for step in steps:
+        if len(steps) > 1:
             verdict = "proven" if step["verified"] else "**not proven, not kept**"
             parts += [f"## {step['name'].capitalize()}: {verdict}", ""]
         if step.get("difference"):
@@ -36,7 +37,7 @@ def format_report(document: Mapping[str, Any], metadata: Mapping[str, str]) -> s
     if document.get("snippet"):
         parts += ["## How to load it", "", "```python", document["snippet"], "```", ""]
     parts += ["## Where it comes from", "", "| | |", "|---|---|"]
-    parts += [f"| {key.removeprefix('pymodel.')} | {_cell(text)} |" for key, text in metadata.items()]
+    parts += [f"| {key} | {_cell(text)} |" for key, text in _describe_metadata(metadata).items()]
     return "\n".join(parts) + "\n"
 
 
@@ -48,6 +49,14 @@ def describe_sizes(sizes: Sequence[Mapping[str, int]]) -> str:
             if size not in values.setdefault(name, []):
                 values[name].append(size)
     return "; ".join(f"{name}={', '.join(map(str, found))}" for name, found in values.items())
+
+
+def _describe_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
+    """What a person wants to know of it: the limits of sizes are in the file and in the JSON."""
+    said = {key.removeprefix("pymodel."): text for key, text in metadata.items()}
+    lists = {key: ", ".join(json.loads(said.pop(key, "[]"))) for key in ("prelude", "inputs")}
+    said.pop("symbols", None)
+    return {key: text for key, text in (said | lists).items() if text}
 
 
 def _outputs(document: Mapping[str, Any]) -> list[str]:

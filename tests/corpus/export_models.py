@@ -1,4 +1,4 @@
-"""Architectures of our own that `make corpus` exports: one of each kind that people write."""
+"""Architectures of our own that are exported and proven: one of each kind that people write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`make corpus`, part `export`: architectures exported to ONNX and proven, each through the command; docs/export.md.
+"""`python -m tests.corpus.exports`: architectures exported to ONNX and proven, each by the command; docs/export.md.
 
 Each is a file that makes the model, so that the command finds, traces, exports and proves it as it does a user's.
 """
@@ -165,7 +165,8 @@ def _table(rows: list[dict[str, Any]]) -> Iterator[str]:
 
     proven = [row for row in rows if row["verified"]]
     versions = ", ".join(f"{name} {found}" for name in VERSIONS if (found := _version(name)))
-    yield f"{len(proven)} of {len(rows)} proven. Written by `make corpus`, {datetime.now(UTC):%d %B %Y}, on the CPU."
+    today = f"{datetime.now(UTC):%d %B %Y}"
+    yield f"{len(proven)} of {len(rows)} proven, by `python -m tests.corpus.exports`, {today}, on the CPU."
     yield f"Python {platform.python_version()}, {versions}."
     yield ""
     yield "| model | from | proven at | outputs | largest absolute error | largest relative error | to know |"
