@@ -126,6 +126,26 @@ def _training_rows() -> list[bool]:
     return met
 
 
+def _monitoring_rows() -> list[bool]:
+    met = []
+    for name, title in (("mlp", "MLP"), ("cnn", "CNN")):
+        found = measure_apart("monitoring", name)
+        share = found["added"] / found["step"]
+        words = f"{found['added']:+.0f} µs to {found['step']:.0f} µs ({share:.1%})"
+        goal = "≤ 100 µs a step" if found["step"] < 10_000 else "≤ 1 %"
+        is_met = found["added"] <= 100 if found["step"] < 10_000 else share <= 0.01
+        met.append(_row(f"what the monitor adds to a step: {title}", goal, words, is_met))
+        met.append(
+            _row(f"on disk for a step: {title}", "≤ 100 bytes", f"{found['bytes']:.0f} bytes", found["bytes"] <= 100)
+        )
+    start = measure_apart("monitoring", "start")
+    return [
+        *met,
+        _row("what the monitor adds to a start", "≤ 150 ms", f"{start['start']:.0f} ms", start["start"] <= 150),
+        _row("memory of the monitor", "≤ 20 MB", f"{start['memory']:.1f} MB", start["memory"] <= 20),
+    ]
+
+
 def _learning_rows() -> list[bool]:
     found: dict[str, list[float]] = measure_apart("learning", "all")
     digits, scratch, tuned = found["digits"][0], found["scratch"], found["fine_tuned"]
