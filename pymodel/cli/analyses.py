@@ -206,7 +206,7 @@ def find_target(text: str) -> Target:
             raise UsageError(f"{path} holds {listed}.", advice=f"Name one: {path}::{names[0] if names else 'Name'}.")
         name = names[0]
         text = f"{path}::{name}"
-    elif name not in names:
+    elif not any(site.name == name for site in find_models(document, (name,))):
         raise UsageError(f"{path} has no model {name}.", advice=f"It holds: {', '.join(names) or 'none'}.")
     return Target(text, str(file.resolve()), name)
 
@@ -321,7 +321,7 @@ def describe_failure(failure: Failed, path: str) -> Diagnostic:
     """Why an analysis died, on the user's line where it is known, else on the model's."""
     name = (failure.target or "").rpartition("::")[2]
     document = parse_document(path, Path(path).read_text(encoding="utf-8", errors="replace"))
-    sites: list[ModelSite] = [site for site in find_models(document) if site.name == name]
+    sites: list[ModelSite] = [site for site in find_models(document, (name,)) if site.name == name]
     if failure.path and failure.line:
         if failure.path != path:
             document = parse_document(failure.path, Path(failure.path).read_text(encoding="utf-8", errors="replace"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Collection
 
 from ..schema import ModelSite
 from .document import Document
@@ -23,21 +24,23 @@ NOT_MODULES = frozenset(("Function", "object", "ABC", "Protocol", "Generic", "Da
 MODEL_MAKERS = frozenset(("create_model", "from_config", "from_pretrained"))
 
 
-def find_models(document: Document) -> tuple[ModelSite, ...]:
-    """Models in the order of the text. A class counts if it derives from a module, also by way of other classes."""
+def find_models(document: Document, asked: Collection[str] = ()) -> tuple[ModelSite, ...]:
+    """Models in the order of the text. A class counts if it derives from a module, also by way of other classes. What
+    is `asked` for by its name is taken at its word: where it comes from is not in the text (`return Net()` of a class
+    that is imported)."""
     classes = {node.name: node for node in document.tree.body if isinstance(node, ast.ClassDef)}
     modules = find_module_classes(document)
     models = {name for name in modules if _has_forward(name, classes, set()) and not name.endswith(HELPERS)}
     sites = []
     for node in document.tree.body:
-        if isinstance(node, ast.ClassDef) and node.name in models:
+        if isinstance(node, ast.ClassDef) and (node.name in models or (node.name in asked and node.bases)):
             bases = tuple(ast.unparse(base) for base in node.bases)
             sites.append(_site(document, node, node.name, "class", bases))
-        elif isinstance(node, ast.FunctionDef) and _makes_model(node, models):
+        elif isinstance(node, ast.FunctionDef) and (node.name in asked or _makes_model(node, models)):
             sites.append(_site(document, node, node.name, "factory", ()))
         elif isinstance(node, ast.Assign) and len(node.targets) == 1:
             target = node.targets[0]
-            if isinstance(target, ast.Name) and _is_construction(node.value, models):
+            if isinstance(target, ast.Name) and (target.id in asked or _is_construction(node.value, models)):
                 sites.append(_site(document, node, target.id, "variable", ()))
     return tuple(sites)
 

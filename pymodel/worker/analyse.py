@@ -98,7 +98,7 @@ def analyse(
     try:
         document = read_document(request.path, request.documents)
         script = find_script(document)
-        models = tuple(site.name for site in find_models(document) if not names or site.name in names)
+        models = tuple(site.name for site in find_models(document, names) if not names or site.name in names)
         with_models = script is None or bool(models)
         loaded = load_module(
             request.path,
@@ -123,7 +123,7 @@ def analyse(
         diagnostics.append(_diagnostic_of(error, request.path))
     oracle = Oracle(loaded, _folder(request), make_engine(request.mode, poll, get_memo))
     seen: list[Seen] = []
-    for site in _in_order(find_models(loaded.document), request.first):
+    for site in _in_order(find_models(loaded.document, names), request.first):
         if names and site.name not in names:
             continue
         emit(Started(request.id, site.target))

@@ -103,7 +103,7 @@ OWN = {
     "Mixture": ("Mixture()", ("x=(B, T, 16)",)),
     "Detector": ("Detector()", ("image=(B, 3, H, W)",)),
 }
-ARTICLE = {"image_classifier": ("MyModel",), "text_classifier": ("LanguageModel", "TextClassifier")}
+ARTICLE = {"image_classifier": ("MyModel",), "text_classifier": ("Matcher", "TextClassifier")}
 
 
 def main() -> int:

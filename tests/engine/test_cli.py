@@ -138,6 +138,42 @@ def test_words_that_name_nothing_are_a_usage_error(folder: Path, arguments: tupl
     assert "Traceback" not in done.stderr
 
 
+PARTS = """from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.fc = nn.Linear(8, width)
+
+    def forward(self, x):
+        return self.fc(x)
+"""
+FACTORIES = """from parts import Net
+
+
+def build():
+    return Net(5)
+
+
+net = Net(7)
+
+
+def count():
+    return 3
+"""
+
+
+def test_a_factory_and_a_variable_of_a_class_from_elsewhere_are_taken_at_their_word(folder: Path) -> None:
+    (folder / "parts.py").write_text(PARTS)
+    (folder / "main.py").write_text(FACTORIES)
+    for name, width in (("build", 5), ("net", 7)):
+        found = document(run(folder, "summary", f"main.py::{name}", "--json"), 0)
+        assert found["totals"]["parameters"] == 9 * width
+    found = document(run(folder, "shapes", "main.py::count", "--json"), 3)
+    assert "not an nn.Module" in found["diagnostics"][0]["message"]
+
+
 def test_several_models_and_no_name_lists_them(folder: Path) -> None:
     (folder / "two.py").write_text(HEALTHY + HEALTHY.replace("Fine", "Other"), encoding="utf-8")
     done = run(folder, "summary", "two.py")
