@@ -9,6 +9,7 @@ import { watchSelection } from "./python/extensions";
 import { registerModelContextKey } from "./views/contextKeys";
 import { registerGraphView } from "./views/graphView";
 import { RunsPanel } from "./views/runsPanel";
+import { RunsTree } from "./views/runsTree";
 import { registerStatusItem } from "./views/statusItem";
 
 const ENVIRONMENT_SETTLES_MS = 500;
@@ -20,14 +21,16 @@ export function activate(extension: vscode.ExtensionContext): void {
   log.info(`PyModel ${extension.extension.packageJSON.version}, VS Code ${vscode.version}, ${process.platform}`);
   server = new Server(extension, log);
   const runs = new RunsPanel(server);
+  const tree = new RunsTree(server);
   extension.subscriptions.push(
     log,
     server,
     runs,
+    tree,
     registerStatusItem(server),
     registerModelContextKey(server),
     registerGraphView(server),
-    registerCommands(server, runs),
+    registerCommands(server, runs, tree),
     ...restartOnChange(server),
   );
   // Activation does not wait for it: the editor stays quick while interpreters are looked for.

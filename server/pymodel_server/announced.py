@@ -44,6 +44,7 @@ COMMANDS = (
     "pymodel.train",
     "pymodel.runs",
     "pymodel.stopRun",
+    "pymodel.resumeRun",
     "pymodel.createSample",
     "pymodel.preflight",
     "pymodel.export",

@@ -30,6 +30,22 @@ class Jobs:
     ) -> Path:
         """Create the run folder and start its job, in a session of its own."""
         folder = runs.create_run(runs.find_runs_root(path, folders), request)
+        self._launch(folder, path, folders)
+        return folder
+
+    def resume(self, folder: Path, folders: tuple[str, ...]) -> Run:
+        """Go on with an ended training, from its last checkpoint.
+
+        Raises:
+            RunNotFound: there is no run in `folder`.
+            CannotResume: it has not ended, or has nothing left to do.
+        """
+        runs.queue_again(folder)
+        run = runs.read_run(folder)
+        self._launch(folder, run.target.rpartition("::")[0], folders)
+        return run
+
+    def _launch(self, folder: Path, path: str, folders: tuple[str, ...]) -> None:
         working = next((each for each in folders if Path(path).is_relative_to(each)), str(Path(path).parent))
         with open(folder / "log.txt", "ab") as output:
             subprocess.Popen(
@@ -41,7 +57,6 @@ class Jobs:
                 start_new_session=True,
             )
         self.follow(folder)
-        return folder
 
     def follow(self, folder: Path) -> asyncio.Task[Run]:
         """Tell the client of a run until it ends; the task's result is the run as it ended."""

@@ -4,11 +4,13 @@ import * as vscode from "vscode";
 import { type Server, ServerNotRunning } from "../context";
 import { describe } from "../log";
 import type { RunsPanel } from "../views/runsPanel";
+import type { RunsTree } from "../views/runsTree";
 import { checkModel } from "./checkModel";
 import { createSampleProject } from "./createSampleProject";
 import { compareWeights, explainSample, explainWeights } from "./explain";
 import { exportModel } from "./exportModel";
 import { reportBug } from "./reportBug";
+import { deleteRun, folderOf, openRunLog, resumeTraining } from "./runActions";
 import { runScript } from "./runScript";
 import { selectInterpreter } from "./selectInterpreter";
 import { setPin } from "./setPin";
@@ -19,7 +21,7 @@ import { registerExplanations, whyNoShapes } from "./whyNoShapes";
 
 type Handler = (...args: never[]) => unknown;
 
-export function registerCommands(server: Server, runs: RunsPanel): vscode.Disposable {
+export function registerCommands(server: Server, runs: RunsPanel, tree: RunsTree): vscode.Disposable {
   const handlers: Record<string, Handler> = {
     "pymodel.trainModel": (uri?: unknown, target?: unknown) => trainModel(server, runs, uri, target),
     "pymodel.exportModel": (uri?: unknown, target?: unknown, run?: unknown) => exportModel(server, uri, target, run),
@@ -30,8 +32,11 @@ export function registerCommands(server: Server, runs: RunsPanel): vscode.Dispos
     "pymodel.explainPrediction": (run?: unknown, sample?: unknown) =>
       explainSample(server, "attributions", run, sample),
     "pymodel.runScript": (uri?: unknown) => runScript(server, uri),
-    "pymodel.stopTraining": (folder?: unknown) => stopTraining(server, folder),
-    "pymodel.showRuns": (folder?: unknown) => runs.show(typeof folder === "string" ? folder : undefined),
+    "pymodel.stopTraining": (run?: unknown) => stopTraining(server, folderOf(run)),
+    "pymodel.resumeTraining": (run?: unknown) => resumeTraining(server, runs, run),
+    "pymodel.openRunLog": (run?: unknown) => openRunLog(server, run),
+    "pymodel.deleteRun": (run?: unknown) => deleteRun(server, tree, run),
+    "pymodel.showRuns": (run?: unknown) => runs.show(folderOf(run)),
     "pymodel.createSampleProject": (folder?: unknown) => createSampleProject(server, folder),
     "pymodel.whyNoShapes": (uri?: unknown, target?: unknown) => whyNoShapes(server, uri, target),
     "pymodel.setExampleInput": (uri?: unknown, target?: unknown) => setPin(server, "inputs", uri, target),

@@ -53,6 +53,7 @@ def register(server: PyModelServer) -> None:
         ("pymodel.train", train),
         ("pymodel.runs", list_runs),
         ("pymodel.stopRun", stop_run),
+        ("pymodel.resumeRun", resume_run),
         ("pymodel.scriptCommand", script_command),
         ("pymodel.createSample", create_sample),
     ):
@@ -141,6 +142,15 @@ async def list_runs(server: PyModelServer, given: dict[str, Any]) -> Any:
 async def stop_run(server: PyModelServer, given: dict[str, Any]) -> Any:
     runs.stop_run(Path(text_of(given, "folder")))
     return {"folder": given["folder"]}
+
+
+async def resume_run(server: PyModelServer, given: dict[str, Any]) -> Any:
+    """Go on with a training that has ended before its last step, from its last checkpoint."""
+    require_trust(server)
+    folder = Path(text_of(given, "folder"))
+    run = server.jobs.resume(folder, server.folders)
+    server.spawn(_follow_with_progress(server, folder, t("Training {0}", run.target.rpartition("::")[2])))
+    return {"folder": str(folder), "run": run}
 
 
 async def create_sample(server: PyModelServer, given: dict[str, Any]) -> Any:

@@ -1,0 +1,73 @@
+/** What the tree of runs does with one of them: go on, read its log, throw it away. Without a run, a question asks which. */
+
+import { basename } from "node:path";
+import * as vscode from "vscode";
+import { isActive, type NamedRun } from "../../webview/runs/messages";
+import type { Context } from "../context";
+import { methods, type Run, type RunsParams, type RunsResult } from "../protocol";
+import type { RunsPanel } from "../views/runsPanel";
+import type { RunsTree } from "../views/runsTree";
+import { CannotContinue, execute } from "./target";
+
+export async function resumeTraining(context: Context, panel: RunsPanel, argument: unknown): Promise<void> {
+  const folder = folderOf(argument) ?? (await chooseRun(context, canResume, vscode.l10n.t("Resume which run?")));
+  if (folder !== undefined) {
+    await execute(context, "pymodel.resumeRun", { folder });
+    await panel.show(folder);
+  }
+}
+
+export async function openRunLog(context: Context, argument: unknown): Promise<void> {
+  const folder =
+    folderOf(argument) ?? (await chooseRun(context, () => true, vscode.l10n.t("Open the log of which run?")));
+  if (folder !== undefined) {
+    await vscode.window.showTextDocument(vscode.Uri.joinPath(vscode.Uri.file(folder), "log.txt"));
+  }
+}
+
+/** What is at work is not taken away from under its job: the list is asked anew, as what was clicked on may be old. */
+export async function deleteRun(context: Context, tree: RunsTree, argument: unknown): Promise<void> {
+  const ended = (run: Run) => !isActive(run);
+  const folder = folderOf(argument) ?? (await chooseRun(context, ended, vscode.l10n.t("Delete which run?")));
+  if (folder === undefined) {
+    return;
+  }
+  const found = (await listRuns(context)).find((each) => each.folder === folder);
+  if (found !== undefined && isActive(found.run)) {
+    throw new CannotContinue(vscode.l10n.t("This run is still at work: stop it first."));
+  }
+  await vscode.workspace.fs.delete(vscode.Uri.file(folder), { recursive: true, useTrash: true });
+  await tree.refresh();
+}
+
+/** The run of a line of the tree, or of a folder. */
+export function folderOf(argument: unknown): string | undefined {
+  if (typeof argument === "string") {
+    return argument;
+  }
+  const folder = (argument as Partial<NamedRun> | null | undefined)?.folder;
+  return typeof folder === "string" ? folder : undefined;
+}
+
+function canResume(run: Run): boolean {
+  return run.kind === "train" && !isActive(run) && run.state !== "completed";
+}
+
+async function chooseRun(
+  context: Context,
+  fits: (run: Run) => boolean,
+  placeHolder: string,
+): Promise<string | undefined> {
+  const items = (await listRuns(context))
+    .filter(({ run }) => (run.kind === "train" || run.kind === "script") && fits(run))
+    .map(({ run, folder }) => ({ label: basename(run.target), description: run.id, folder }));
+  if (items.length === 0) {
+    throw new CannotContinue(vscode.l10n.t("There is no run that this can be done with."));
+  }
+  return (await vscode.window.showQuickPick(items, { placeHolder }))?.folder;
+}
+
+async function listRuns(context: Context): Promise<NamedRun[]> {
+  const { runs, folders } = await context.request<RunsParams, RunsResult>(methods.runs, {});
+  return runs.map((run, index) => ({ run, folder: folders[index] as string }));
+}
