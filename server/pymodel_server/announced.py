@@ -45,6 +45,7 @@ COMMANDS = (
     "pymodel.runs",
     "pymodel.stopRun",
     "pymodel.resumeRun",
+    "pymodel.scriptCommand",
     "pymodel.createSample",
     "pymodel.preflight",
     "pymodel.export",
