@@ -14,6 +14,7 @@ from types import ModuleType, TracebackType
 from ..schema import ScriptRequest
 
 PACKAGE = str(Path(__file__).resolve().parents[1])
+FOLDER = __file__.removesuffix("launcher.py")
 
 
 def run_as_main(request: ScriptRequest, given: str, note_end: Callable[[BaseException | None], object]) -> int:
@@ -78,8 +79,9 @@ def _put_first(folder: str) -> None:
 
 
 def _report(error: BaseException) -> int:
-    """Say what Python says of an error that nobody caught, without the frames of this file."""
-    error = error.with_traceback(_without_ours(error.__traceback__))
+    """Say what Python says of an error that nobody caught, without our frames: those that began the script, and those
+    of the hooks that stand between it and torch."""
+    _leave_out_ours(error)
     if isinstance(error, KeyboardInterrupt):
         show = sys.excepthook
         traceback = error.__traceback__
@@ -90,7 +92,24 @@ def _report(error: BaseException) -> int:
     return 1
 
 
+def _leave_out_ours(error: BaseException | None) -> None:
+    """Of an error, and of those it came from."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        error.__traceback__ = _without_ours(error.__traceback__)
+        _leave_out_ours(error.__cause__)
+        error = error.__context__
+
+
 def _without_ours(traceback: TracebackType | None) -> TracebackType | None:
-    while traceback is not None and traceback.tb_frame.f_code.co_filename == __file__:
+    """Ours are at both ends of it, where an interrupt meets a hook, and in between."""
+    frames = []
+    while traceback is not None:
+        if not traceback.tb_frame.f_code.co_filename.startswith(FOLDER):
+            frames.append(traceback)
         traceback = traceback.tb_next
-    return traceback
+    kept: TracebackType | None = None
+    for each in reversed(frames):
+        kept = TracebackType(kept, each.tb_frame, each.tb_lasti, each.tb_lineno)
+    return kept
