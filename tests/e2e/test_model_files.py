@@ -12,6 +12,7 @@ import torch
 from playwright.sync_api import Browser
 from torch import nn
 
+from ..scripted import save_scripted
 from .graph_page import GraphPage, build_pages, open_graph_page, serve, strings
 from .model_files import write_checkpoint, write_gguf, write_keras, write_safetensors, write_tflite
 
@@ -74,7 +75,7 @@ def test_an_exported_program(graph: GraphPage, tmp_path: Path) -> None:
 
 
 def test_a_scripted_module(graph: GraphPage, tmp_path: Path) -> None:
-    torch.jit.save(torch.jit.script(Net()), tmp_path / "net.torchscript")
+    save_scripted(Net(), tmp_path / "net.torchscript")
     assert "conv2d" in text_of(graph, tmp_path / "net.torchscript", nodes=10)
 
 

@@ -16,6 +16,8 @@ from torch import nn
 
 from pymodel.weights import WeightsNotReadable, load_weights, open_weights
 
+from ..scripted import save_scripted
+
 CANARY = "ran.txt"
 
 
@@ -127,7 +129,7 @@ HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
         "system",
     ),
     "a whole module": (lambda path: torch.save(nn.Linear(2, 2), path), "plain weights.*Linear"),
-    "a torchscript program": (lambda path: torch.jit.save(torch.jit.script(nn.Linear(2, 2)), path), "TorchScript"),
+    "a torchscript program": (lambda path: save_scripted(nn.Linear(2, 2), path), "TorchScript"),
     "a bomb": (bomb, "unpacks from"),
     "many copies": (many_copies, "unpacks"),
     "a record above the folder": (lambda path: renamed(path, "../../evil"), "is called"),
