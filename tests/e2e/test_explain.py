@@ -14,6 +14,7 @@ from torch import nn
 
 from pymodel import runs
 from pymodel.discover.roots import find_import_roots
+from pymodel.resolve.own_modules import own_modules
 from pymodel.samples import create_sample_project
 from pymodel.schema import DataSettings, ModelSettings, Recipe, TrainRequest
 from pymodel.train.checkpoint import save_checkpoint
@@ -38,7 +39,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         roots = find_import_roots(str(folder / part / "model.py"), (str(folder),))
         run = runs.create_run(runs.find_runs_root(str(folder)), TrainRequest(recipe, str(folder), roots=roots))
         torch.manual_seed(0)
-        model, _ = build_model(settings, folder, roots)
+        with own_modules():  # both files are called `model`, as others' are in this process
+            model, _ = build_model(settings, folder, roots)
         _save(run, model)
     return folder
 

@@ -123,6 +123,7 @@ def _become(
     from pymodel.monitor.launcher import run_as_main
     from pymodel.schema import ScriptRequest
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
     os.chdir(folder)
     os.environ.update(environment or {})
     os.environ.pop("PYTHONPATH", None)

@@ -41,18 +41,6 @@ def wait_for_step(folder: Path, step: int, seconds: float = 120) -> Run:
         time.sleep(0.05)
 
 
-def interrupt(pid: int, seconds: float = 20) -> None:
-    """As a person does it: once more where nothing comes of it. Python drops an interrupt that meets a destructor."""
-    for _ in range(5):
-        os.kill(pid, signal.SIGINT)
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
-                return
-            time.sleep(0.05)
-    raise AssertionError(f"the script did not end within {5 * seconds:g} s")
-
-
 def assert_same(ended: Ended, plain: Ended) -> None:
     assert ended.code == plain.code == 0, ended.errors
     assert ended.output == plain.output
@@ -138,7 +126,7 @@ def test_an_interrupt_is_the_script_s_own(scripts: Scripts, tmp_path: Path) -> N
     pid = scripts.start(tmp_path, "endless.py")
     run = wait_for_step(tmp_path / "run", 6)
     assert run.state == "running"
-    interrupt(pid)
+    os.kill(pid, signal.SIGINT)
     assert scripts.wait(pid) == -signal.SIGINT
     ended = Ended(tmp_path, 0)
     assert "KeyboardInterrupt" in ended.errors.splitlines()[-1]
