@@ -189,6 +189,8 @@ def _write(content: dict[str, Any], path: Path) -> None:
     try:
         torch.save(content, path)
     except RuntimeError as error:
+        if not path.parent.is_dir():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from error
         if "iostream" not in str(error) and "inline_container" not in str(error):
             raise
         number = errno.ENOSPC if shutil.disk_usage(path.parent).free < 2**20 else errno.EIO

@@ -129,19 +129,25 @@ def train(journal: Journal, stop: StopSignal, processes: Processes) -> None:
         training.resume(load_weights(journal.resumed / WEIGHTS), load_state(journal.resumed))
     stop.arm()
     try:
-        training.fit()
+        _fit(training, processes)
     except FolderGone:
         rescue(training)
         raise
-    except (LossNotFinite, Stopped, KeyboardInterrupt):
+    if journal.trouble is not None:
+        words = f"The run ended, but its last checkpoint could not be written: {journal.trouble.strerror}."
+        raise RequestNotUsable(words, path=str(journal.folder), advice="Make room, then resume the run.")
+
+
+def _fit(training: Training, processes: Processes) -> None:
+    """Train; what ends it by surprise leaves a checkpoint."""
+    try:
+        training.fit()
+    except (FolderGone, LossNotFinite, Stopped):
         raise
     except Exception:
         if processes.count == 1:  # between two steps nothing is half done; other processes would be waited for in vain
             training.save("last")
         raise
-    if journal.trouble is not None:
-        words = f"The run ended, but its last checkpoint could not be written: {journal.trouble.strerror}."
-        raise RequestNotUsable(words, path=str(journal.folder), advice="Make room, then resume the run.")
 
 
 def rescue(training: Training) -> None:

@@ -26,6 +26,7 @@ from .trainings import FOLDER, log_of, losses_of, net_request, weights_of
 from .warm import Warm
 
 KILLS = 100 if os.environ.get("SOAK") else 8
+REMOVALS = 40 if os.environ.get("SOAK") else 8
 NOBODY = 65534
 
 
@@ -161,17 +162,19 @@ def give_away(folder: Path) -> None:
 
 
 def test_a_folder_that_is_removed_is_made_again_for_what_was_learned(tmp_path: Path, warm: Warm) -> None:
-    folder = new(tmp_path, run__epochs=100_000)
-    pid = warm.start(folder)
-    wait_until(folder, lambda run: run.last_step > 20)
-    folder.rename(tmp_path / "elsewhere")
-    assert warm.wait(pid) == 1
-    run = runs.read_run(folder)
-    assert run.state == "failed"
-    assert run.error is not None
-    assert "folder was removed" in run.error.message
-    check_checkpoint(find_checkpoint(folder, "last"))
-    shutil.rmtree(tmp_path / "elsewhere")
+    """Also where it is removed while a checkpoint is being written."""
+    for number in range(REMOVALS):
+        folder = new(tmp_path, run__epochs=100_000)
+        pid = warm.start(folder)
+        wait_until(folder, lambda run, beyond=20 + number: run.last_step > beyond)  # type: ignore[misc]
+        folder.rename(tmp_path / "elsewhere")
+        assert warm.wait(pid) == 1
+        run = runs.read_run(folder)
+        assert run.state == "failed"
+        assert run.error is not None
+        assert "folder was removed" in run.error.message
+        check_checkpoint(find_checkpoint(folder, "last"))
+        shutil.rmtree(tmp_path / "elsewhere")
 
 
 @pytest.mark.parametrize("workers", [0, 2])

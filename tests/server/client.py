@@ -101,7 +101,7 @@ class Client:
         deadline = time.monotonic() + seconds
         while not (found := condition()):
             left = deadline - time.monotonic()
-            assert left > 0, f"no {what} within {seconds:g} s; stderr: {b''.join(self.errors)[-2000:].decode()}"
+            assert left > 0, self._describe_absence(what, seconds)
             try:
                 message = self._incoming.get(timeout=left)
             except queue.Empty:
@@ -113,8 +113,13 @@ class Client:
         """Ask until the condition, which sends requests of its own, holds."""
         deadline = time.monotonic() + seconds
         while not condition():
-            assert time.monotonic() < deadline, f"no {what} within {seconds:g} s"
+            assert time.monotonic() < deadline, self._describe_absence(what, seconds)
             time.sleep(0.05)
+
+    def _describe_absence(self, what: str, seconds: float) -> str:
+        last = "\n".join(json.dumps(each)[:300] for each in self.notifications[-10:])
+        said = b"".join(self.errors)[-2000:].decode(errors="replace")
+        return f"no {what} within {seconds:g} s; the last notifications:\n{last}\nstderr: {said}"
 
     def close(self) -> int:
         """Shut down in order; the exit code."""
