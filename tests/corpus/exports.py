@@ -24,6 +24,12 @@ DOCUMENT = ROOT / "docs" / "export.md"
 START, END = "<!-- corpus -->", "<!-- end of corpus -->"
 SECONDS = 900
 VERSIONS = ("torch", "onnx", "onnxscript", "onnxruntime", "timm", "transformers")
+TORCHVISION = """\
+from pymodel.trace.torchvision_operators import watch_for_torchvision
+
+watch_for_torchvision()  # the one that timm imports was made for another build of torch
+
+"""
 IMAGE = "x=(B, 3, {0}, {0})"
 TEXT = "input_ids=(B, T):int64"
 
@@ -40,7 +46,7 @@ class Case:
 
 def cases() -> Iterator[Case]:
     for name, size in TIMM.items():
-        text = f"import timm\n\n\ndef build():\n    return timm.create_model({name!r}, pretrained=False)\n"
+        text = f"{TORCHVISION}import timm\n\n\ndef build():\n    return timm.create_model({name!r}, pretrained=False)\n"
         yield Case(name, "timm", text, (IMAGE.format(size),))
     for name, (config, settings, inputs) in TRANSFORMERS.items():
         text = f"from transformers import {config}, {name}\n\n\ndef build():\n    return {name}({config}({settings}))\n"

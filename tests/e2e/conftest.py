@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -61,7 +59,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, vscode: VSCode) -> Path:
 @pytest.fixture(scope="session")
 def address(vscode: VSCode, home: Path) -> Iterator[str]:
     # An analysis may take its time where many things run at once.
-    with patch.dict(os.environ, PYMODEL_ANALYSIS_SECONDS="150"), editor.running(vscode, home) as address:
+    with editor.running(vscode, home, PYMODEL_ANALYSIS_SECONDS="150") as address:
         yield address
 
 

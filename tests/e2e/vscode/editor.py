@@ -56,8 +56,11 @@ def write_settings(home: Path, *, interpreter: Path | None, theme: str, more: Ma
 
 
 @contextmanager
-def running(vscode: VSCode, home: Path, *, port: int | None = None, trusted: bool = True) -> Iterator[str]:
-    """The address of a code-server that ends with the context, together with all it started."""
+def running(
+    vscode: VSCode, home: Path, *, port: int | None = None, trusted: bool = True, **variables: str
+) -> Iterator[str]:
+    """The address of a code-server that ends with the context, together with all it started; `variables` are its
+    environment's."""
     port = port or free_port()
     trust = ["--disable-workspace-trust"] if trusted else []
     command = [
@@ -68,6 +71,7 @@ def running(vscode: VSCode, home: Path, *, port: int | None = None, trusted: boo
     ]
     # code-server hands its own environment to extensions: a test must not lend it a virtual environment by accident.
     environment = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "CONDA_PREFIX")}
+    environment |= variables
     home.mkdir(parents=True, exist_ok=True)
     with (home / "code-server.log").open("wb") as log:
         process = subprocess.Popen(
