@@ -73,7 +73,8 @@ def explain_failure(error: Exception, program: Program | None = None) -> Excepti
     path, line = _find_line(error, text, program, None)
     if type(error).__module__.partition(".")[0] != "torch":
         return error
-    first = next((each for each in str(error).splitlines() if each.strip()), type(error).__name__)
+    *_, cause = _chain(error)  # what the exporter says around it names its steps
+    first = next((each for each in str(cause).splitlines() if each.strip()), type(cause).__name__)
     advice = "Run `torch.export.draft_export` on it for all that the exporter knows, or export another format."
     return ExportFailed(f"The exporter failed here: {first[:300]}", path=path, line=line, advice=advice)
 
@@ -92,7 +93,8 @@ def _find_line(
     """Where the user's code stands in the traceback. An error of a later step has none of it: then where the node was
     made that it is about."""
     if program is not None:
-        found = _find_node_line(program, text, operator)
+        executed = line_of_stack(text.partition("Original traceback:")[2])
+        found = executed or _find_node_line(program, text, operator)
         return (None, None) if found is None else (found.path, found.line)
     path, line = find_user_line(error)
     if path is None and (said := line_of_stack(text)) is not None:

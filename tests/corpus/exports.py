@@ -27,7 +27,7 @@ VERSIONS = ("torch", "onnx", "onnxscript", "onnxruntime", "timm", "transformers"
 TORCHVISION = """\
 from pymodel.trace.torchvision_operators import watch_for_torchvision
 
-watch_for_torchvision()  # the one that timm imports was made for another build of torch
+watch_for_torchvision()  # the one that is there was made for another build of torch
 
 """
 IMAGE = "x=(B, 3, {0}, {0})"
@@ -49,7 +49,8 @@ def cases() -> Iterator[Case]:
         text = f"{TORCHVISION}import timm\n\n\ndef build():\n    return timm.create_model({name!r}, pretrained=False)\n"
         yield Case(name, "timm", text, (IMAGE.format(size),))
     for name, (config, settings, inputs) in TRANSFORMERS.items():
-        text = f"from transformers import {config}, {name}\n\n\ndef build():\n    return {name}({config}({settings}))\n"
+        made = f"{name}({config}({settings}))"
+        text = f"{TORCHVISION}from transformers import {config}, {name}\n\n\ndef build():\n    return {made}\n"
         yield Case(name, "transformers", text, inputs)
     for name, (construction, inputs) in OWN.items():
         text = f"from tests.corpus import export_models\n\n\ndef build():\n    return export_models.{construction}\n"
