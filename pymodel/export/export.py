@@ -137,7 +137,8 @@ def _export_graph(
             _take_step(name, temporary, written.subject or subject, written)
             progress(4 + number, total)
     assert written.proof is not None
-    document = _document(request, path, prepared, [*program.notes, *written.notes]) | describe(written.proof)
+    notes = [*program.notes, *written.notes, *map(_describe_unmoved, written.proof.unmoved)]
+    document = _document(request, path, prepared, notes) | describe(written.proof)
     steps = [{"name": "exported", **describe(written.proof)}, *written.steps]
     for step in steps[1:]:
         if step["verified"]:  # what is told first is told of the file that was kept
@@ -145,6 +146,10 @@ def _export_graph(
         else:
             document |= {key: step[key] for key in ("first_divergence", "difference")}
     return document | {"steps": steps}, metadata
+
+
+def _describe_unmoved(name: str) -> str:
+    return f"{name} came out the same for other inputs: with these weights its equality proves little"
 
 
 class _NotKept(Exception):

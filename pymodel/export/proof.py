@@ -64,12 +64,14 @@ class Observation:
 
 @dataclass(frozen=True)
 class Proof:
-    """What all cases showed. `refused` are sizes that the model itself does not take, with its words."""
+    """What all cases showed. `refused` are sizes that the model itself does not take, with its words; `unmoved` are
+    outputs that were the same for other values of the inputs: their equality says little."""
 
     outputs: tuple[OutputError, ...]
     observations: tuple[Observation, ...]
     refused: tuple[str, ...]
     first_divergence: Divergence | None
+    unmoved: tuple[str, ...] = ()
 
     @property
     def verified(self) -> bool:
@@ -101,6 +103,7 @@ def prove(
     """
     observations: list[Observation] = []
     refused: list[str] = []
+    given: list[Sequence[Tensor]] = []
     for number, case in enumerate(subject.cases):
         values = subject.make(case)
         try:
@@ -111,6 +114,8 @@ def prove(
             refused.append(f"{case}: {type(error).__name__}: {' '.join(str(error).split())[:200]}")
             continue
         observations.append(_observe(case, expected, file, values, tolerance))
+        if case.sizes == subject.cases[0].sizes:
+            given.append(expected)
     failure = next((each for each in observations if not each.equal), None)
     divergence = None if failure is None else locate(subject, file, failure, tolerance)
     outputs = tuple(
@@ -118,7 +123,19 @@ def prove(
         for index, name in enumerate(names)
         if (ran := [each for each in observations if index < len(each.differences)])
     )
-    return Proof(outputs, tuple(observations), tuple(refused), divergence)
+    return Proof(outputs, tuple(observations), tuple(refused), divergence, _find_unmoved(names, given))
+
+
+def _find_unmoved(names: Sequence[str], given: Sequence[Sequence[Tensor]]) -> tuple[str, ...]:
+    """The outputs that were equal in all of several runs of the model with other values."""
+    if len(given) < 2:
+        return ()
+    first, *others = given
+    return tuple(
+        name
+        for index, name in enumerate(names)
+        if index < len(first) and all(compare(first[index], each[index]).equal for each in others)
+    )
 
 
 def _observe(

@@ -21,9 +21,14 @@ def write_report(document: Mapping[str, Any], metadata: Mapping[str, str]) -> st
 
 
 def format_report(document: Mapping[str, Any], metadata: Mapping[str, str]) -> str:
-    verdict = "proven equal to the model" if document["verified"] else "**not equal to the model: it was not kept**"
-    parts = [f"# {Path(document['path']).name}: {verdict}", ""]
     steps = document.get("steps") or [document]
+    if not document["verified"]:
+        verdict = "**not equal to the model: it was not kept**"
+    elif any(step.get("name") == "quantised" and step["verified"] for step in steps):
+        verdict = "proven to stay by the model, within the rounding of 8 bits"
+    else:
+        verdict = "proven equal to the model"
+    parts = [f"# {Path(document['path']).name}: {verdict}", ""]
     for step in steps:
         if len(steps) > 1:
             verdict = "proven" if step["verified"] else "**not proven, not kept**"

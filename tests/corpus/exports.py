@@ -5,6 +5,7 @@ Each is a file that makes the model, so that the command finds, traces, exports 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
@@ -17,7 +18,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from .packages import FOLDER, ROOT, environment
+from .packages import FOLDER, PACKAGES, ROOT, distribution, environment
 
 SCRATCH = FOLDER / "exports"
 DOCUMENT = ROOT / "docs" / "export.md"
@@ -184,15 +185,17 @@ def _table(rows: list[dict[str, Any]]) -> Iterator[str]:
         ]
         shown = [f"{each:.1e}" for each in errors] if row["verified"] else ["", ""]
         at = describe_sizes(row["sizes"]) if row["verified"] else "**not proven**"
-        words = "; ".join([*row["notes"], *([row["error"]] if row["error"] else [])]).replace(str(SCRATCH) + os.sep, "")
+        words = "; ".join([*row["notes"], *([row["error"]] if row["error"] else [])])
+        words = words.replace(str(SCRATCH) + os.sep, "").replace(str(PACKAGES) + os.sep, "")
         yield f"| {row['name']} | {row['source']} | {at} | {len(row['outputs'])} | {' | '.join(shown)} | {words} |"
 
 
 def _version(name: str) -> str | None:
-    try:
+    with contextlib.suppress(LookupError):
+        return distribution(name).version  # the corpus's own comes first on the path
+    with contextlib.suppress(PackageNotFoundError):
         return version(name)
-    except PackageNotFoundError:
-        return None
+    return None
 
 
 if __name__ == "__main__":

@@ -227,7 +227,11 @@ FAILING = {
     "number": ("        n = int(x.max().item())\n        return x[:n] * n", 1, "becomes a Python number"),
     "numpy": ("        y = x * 2\n        return torch.from_numpy(y.numpy())", 2, "leaves torch for NumPy"),
     "operator": ("        y = x * 2\n        return torch.linalg.svdvals(y)", 2, "ONNX has no `aten._linalg_svd`"),
-    "own fault": ("        return x @ torch.ones(9, 9)", 1, ""),
+    "own fault": (
+        "        return x @ torch.ones(9, 9)",
+        1,
+        "must match the size|cannot be multiplied|[Ss]izes? mismatch|contract",
+    ),
 }
 
 
@@ -319,3 +323,28 @@ def test_the_command_prints_the_contracts_document(tmp_path: Path) -> None:
     code, document = run("net.py::Gambler", "--input", "x=(B, 6)")
     assert (code, document["verified"]) == (1, False)
     assert document["first_divergence"] == {"path": str(tmp_path / "net.py"), "line": 16}
+
+
+CONSTANT = """
+from torch import nn
+
+class Silent(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(6, 3)
+        nn.init.zeros_(self.fc.weight)
+
+    def forward(self, x):
+        return self.fc(x), x + 1
+"""
+
+
+def test_an_output_that_nothing_moves_is_told_since_its_equality_proves_little(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(CONSTANT)
+    result = export(ExportRequest(f"{tmp_path / 'net.py'}::Silent", inputs=("x=(B, 6)",)))
+    assert result["verified"]
+    [first, second] = [each["name"] for each in result["outputs"]]  # type: ignore[attr-defined]
+    said = [note for note in result["notes"] if "the same for other inputs" in note]  # type: ignore[attr-defined]
+    assert len(said) == 1
+    assert said[0].startswith(first)
+    assert not said[0].startswith(second)
