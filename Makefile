@@ -50,8 +50,9 @@ bench: .venv/.installed-bench ## How fast the engine is, goal beside result
 	@$(BIN)/python -m tests.bench
 
 .PHONY: corpus
-corpus: $(PYTHON_PARTS) ## The engine over whole libraries from PyPI; writes docs/coverage.md
+corpus: $(PYTHON_PARTS) ## The engine over whole libraries from PyPI; writes docs/coverage.md, and exports into docs/export.md
 	$(BIN)/python -m tests.corpus
+	$(BIN)/python -m tests.corpus.exports
 
 .PHONY: soak
 soak: $(PYTHON_PARTS) ## 5,000 random steps of editing end as a cold start does; training stopped at 20 steps of each kind and killed 100 times loses nothing

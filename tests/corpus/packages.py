@@ -55,10 +55,10 @@ def distribution(name: str) -> Distribution:
     raise LookupError(f"{name} is not in {FOLDER}")
 
 
-def fingerprint() -> str:
-    """Of the engine's source and of the libraries: results of another are stale."""
+def fingerprint(*more: str) -> str:
+    """Of the source of the engine and of `more` folders, and of the libraries: results of another are stale."""
     digest = hashlib.sha256(REQUIREMENTS.read_bytes())
-    for folder in ("pymodel/trace", "pymodel/resolve", "pymodel/discover", "tests/corpus"):
+    for folder in ("pymodel/trace", "pymodel/resolve", "pymodel/discover", "tests/corpus", *more):
         for path in sorted((ROOT / folder).glob("*.py")):
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
