@@ -34,7 +34,7 @@ class Document:
 
     @cached_property
     def lines(self) -> list[str]:
-        return LINE_END.split(self.text.removeprefix(BOM))
+        return split_lines(self.text)
 
     def position(self, line: int, byte_column: int) -> Position:
         """From the tree's columns, which count UTF-8 bytes, to characters."""
@@ -57,6 +57,11 @@ class Document:
         return Range(Position(node.lineno, column), Position(node.lineno, column + len(node.name)))
 
 
+def split_lines(text: str) -> list[str]:
+    """The lines as Python and an editor count them."""
+    return LINE_END.split(text.removeprefix(BOM))
+
+
 def parse_document(path: str, text: str) -> Document:
     """Parse a text. Never raises: what cannot be read is told in `errors`, and the rest is there."""
     if len(text) > MAX_BYTES:
@@ -66,7 +71,7 @@ def parse_document(path: str, text: str) -> Document:
             "too-large",
             "This file is over 2 MB: PyModel does not read it. Move the model to a file of its own.",
         )
-    lines = LINE_END.split(text.removeprefix(BOM).replace("\0", " "))
+    lines = split_lines(text.replace("\0", " "))
     errors: tuple[Diagnostic, ...] = ()
     for _ in range(MAX_BLANKED):
         try:

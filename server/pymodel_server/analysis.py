@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from pymodel.discover.document import read_document
+from pymodel.discover.document import split_lines
 from pymodel.discover.pin_tables import PROJECT_FILE, PinTable, find_project_table, find_table_faults, find_table_pins
 from pymodel.discover.pins import format_inputs
 from pymodel.discover.roots import find_import_roots
@@ -153,10 +153,7 @@ class Analyses:
         state = next((each for each in self.states.values() if each.path == path), None)
         if state is not None:
             return state.document.lines
-        try:
-            return read_document(path).lines
-        except OSError:
-            return []
+        return split_lines(_read(path) or "")
 
     def request(self, state: State, delay: float = DEBOUNCE_SECONDS, *, urgent: bool = True) -> None:
         """Analyse a document after a moment of quiet."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -70,16 +70,19 @@ def from_lsp_position(position: types.Position | LspPosition, lines: Sequence[st
     return Position(position.line + 1, sum(1 for _ in itertools.takewhile(lambda end: end <= position.character, ends)))
 
 
-def to_lsp_diagnostic(found: Diagnostic, lines: Sequence[str], encoding: Encoding) -> types.Diagnostic:
-    """A diagnostic of the document whose lines are given; its related places may lie in other files."""
+def to_lsp_diagnostic(
+    found: Diagnostic, lines_of: Callable[[str], Sequence[str]], encoding: Encoding
+) -> types.Diagnostic:
+    """A diagnostic; its related places may lie in other files, and `lines_of` gives the lines of each."""
     related = [
         types.DiagnosticRelatedInformation(
-            types.Location(path_to_uri(each.path), to_lsp_range(each.start, each.end, lines, encoding)), each.message
+            types.Location(path_to_uri(each.path), to_lsp_range(each.start, each.end, lines_of(each.path), encoding)),
+            each.message,
         )
         for each in found.related
     ]
     return types.Diagnostic(
-        range=to_lsp_range(found.start, found.end, lines, encoding),
+        range=to_lsp_range(found.start, found.end, lines_of(found.path), encoding),
         message=found.message,
         severity=SEVERITIES[found.severity],
         code=found.code,

@@ -106,3 +106,44 @@ def apply(text: str, edits: list[dict[str, Any]], units: Callable[[str], int]) -
 
 def at(line: int, character: int) -> dict[str, int]:
     return {"line": line, "character": character}
+
+
+BLOCKS = """\
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        "é漢😀"; self.widen = nn.Linear(6, 8)
+
+    def forward(self, x):
+        "é漢😀"; return self.widen(x)
+"""
+NET = """\
+from blocks import Block
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.block = Block()
+        self.head = nn.Linear(9, 10)
+
+    def forward(self, x):
+        return self.head(self.block(x))
+"""
+
+
+def test_a_place_in_another_file_is_counted_in_that_file_s_text(client: Client, tmp_path: Path) -> None:
+    (tmp_path / "blocks.py").write_text(BLOCKS)
+    (tmp_path / "net.py").write_text(NET)
+    units = UNITS[client.initialized["capabilities"]["positionEncoding"]]
+    uri = client.open(tmp_path / "net.py")
+    [found] = client.diagnostics(uri, 1)
+    other = (tmp_path / "blocks.py").as_uri()
+    places = [each["location"]["range"] for each in found["relatedInformation"] if each["location"]["uri"] == other]
+    lines = BLOCKS.split("\n")
+    made = next(each["start"] for each in places if each["start"]["line"] == 9)
+    assert made["character"] == units(lines[9][: lines[9].index("self.widen(x)")])

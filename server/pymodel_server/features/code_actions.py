@@ -47,7 +47,7 @@ def register(server: PyModelServer) -> None:
 
 def _fixes(server: PyModelServer, state: State, found: Diagnostic) -> list[types.CodeAction]:
     """The proven fixes of a finding; the first one is what an editor applies when it is asked to mend it."""
-    diagnostic = to_lsp_diagnostic(found, state.document.lines, server.encoding)
+    diagnostic = to_lsp_diagnostic(found, server.analyses.lines_of, server.encoding)
     return [
         types.CodeAction(
             fix.title,

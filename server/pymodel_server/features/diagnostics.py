@@ -24,7 +24,7 @@ def register(server: PyModelServer) -> None:
 
 
 def build(server: PyModelServer, state: State) -> list[types.Diagnostic]:
-    return [to_lsp_diagnostic(each, state.document.lines, server.encoding) for each in state.diagnostics()]
+    return [to_lsp_diagnostic(each, server.analyses.lines_of, server.encoding) for each in state.diagnostics()]
 
 
 def publish(server: PyModelServer, state: State) -> None:

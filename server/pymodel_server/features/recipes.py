@@ -48,7 +48,7 @@ def diagnostics(server: PyModelServer, uri: str) -> list[types.Diagnostic]:
     """The faults of a recipe as its text is now."""
     lines = _lines(server, uri)
     found = read(server, uri).diagnostics
-    return [to_lsp_diagnostic(each, lines, server.encoding) for each in found]
+    return [to_lsp_diagnostic(each, lambda _: lines, server.encoding) for each in found]
 
 
 def read(server: PyModelServer, uri: str) -> Reading:
