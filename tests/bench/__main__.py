@@ -26,7 +26,9 @@ def main() -> int:
         *_server_rows(),
         *_tool_rows(),
         *_training_rows(),
+        *_monitoring_rows(),
         *_learning_rows(),
+        *_export_rows(),
         *_panel_rows(),
     ]
     return 0 if all(met) else 1
@@ -161,6 +163,18 @@ def _learning_rows() -> list[bool]:
             better == len(pairs),
         ),
     ]
+
+
+def _export_rows() -> list[bool]:
+    met = []
+    for name, title in (("cnn", "small CNN"), ("resnet50", "resnet50")):
+        found = measure_apart("exporting", name)
+        more, proof = found["ours"] / found["bare"] - 1, found["proof"] / found["runs"]
+        words = f"{more:+.1%} to {found['bare']:.2f} s"
+        met.append(_row(f"an export beyond torch.onnx.export: {title}", "≤ 10 %", words, more <= 0.1))
+        words = f"{proof:.2f} ({found['runs']:.2f} s)"
+        met.append(_row(f"proof ÷ the runs it consists of: {title}", "≤ 1.2", words, proof <= 1.2))
+    return met
 
 
 def _panel_rows() -> list[bool]:
