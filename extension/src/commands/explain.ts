@@ -3,7 +3,7 @@
 import * as vscode from "vscode";
 import type { Context } from "../context";
 import { showExplanation } from "../views/explanationPanel";
-import { CannotContinue, execute } from "./target";
+import { execute } from "./target";
 import { chooseWeights, type WeightsSource } from "./weightsSource";
 
 type What = "activations" | "attributions";
@@ -34,11 +34,10 @@ async function showWeights(context: Context, one: WeightsSource, other: WeightsS
 
 export async function explainSample(context: Context, what: What, argument: unknown, given: unknown): Promise<void> {
   const placeHolder = vscode.l10n.t("Ask the model of which run?");
-  const run = await chooseWeights(context, argument, placeHolder, { files: false });
+  const none = vscode.l10n.t("Train a model first: its weights and its data are what an explanation starts from.");
+  const run = await chooseWeights(context, argument, placeHolder, { files: false, none });
   if (run === undefined) {
-    throw new CannotContinue(
-      vscode.l10n.t("Train a model first: its weights and its data are what an explanation starts from."),
-    );
+    return;
   }
   const sample = typeof given === "string" ? given : await chooseSample();
   if (sample === undefined) {
@@ -73,7 +72,10 @@ async function chooseSample(): Promise<string | undefined> {
       ask: async () => "random",
     },
   ];
-  const picked = await vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t("Which sample?") });
+  const picked = await vscode.window.showQuickPick(items, {
+    placeHolder: vscode.l10n.t("Which sample?"),
+    ignoreFocusOut: true,
+  });
   return picked?.ask();
 }
 
@@ -81,7 +83,7 @@ async function chooseRow(): Promise<string | undefined> {
   const validateInput = (text: string) =>
     /^\d+$/.test(text.trim()) ? undefined : vscode.l10n.t("A number, counted from 0");
   const prompt = vscode.l10n.t("Which row, counted from 0?");
-  return (await vscode.window.showInputBox({ prompt, value: "0", validateInput }))?.trim();
+  return (await vscode.window.showInputBox({ prompt, value: "0", validateInput, ignoreFocusOut: true }))?.trim();
 }
 
 async function chooseFile(): Promise<string | undefined> {
@@ -90,9 +92,8 @@ async function chooseFile(): Promise<string | undefined> {
 }
 
 async function chooseText(): Promise<string | undefined> {
-  return (
-    (await vscode.window.showInputBox({ prompt: vscode.l10n.t("The text that the model is asked about") })) || undefined
-  );
+  const prompt = vscode.l10n.t("The text that the model is asked about");
+  return (await vscode.window.showInputBox({ prompt, ignoreFocusOut: true })) || undefined;
 }
 
 function waitFor<R>(context: Context, title: string, command: string, given: Record<string, unknown>): Promise<R> {

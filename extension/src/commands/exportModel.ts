@@ -3,8 +3,9 @@
 import { basename } from "node:path";
 import * as vscode from "vscode";
 import type { Context } from "../context";
-import { methods, type Position, type Run, type RunsParams, type RunsResult } from "../protocol";
+import { methods, type Position, type RunsParams, type RunsResult } from "../protocol";
 import { execute, resolveModel, resolveUri } from "./target";
+import { describeMetrics } from "./weightsSource";
 
 interface Failure {
   message: string;
@@ -122,6 +123,7 @@ async function chooseFormat(preflight: Preflight): Promise<string | undefined> {
   const picked = await vscode.window.showQuickPick(items, {
     title: describeSizes(preflight),
     placeHolder: vscode.l10n.t("Export to which format?"),
+    ignoreFocusOut: true,
   });
   return picked?.format;
 }
@@ -164,7 +166,10 @@ async function chooseWeights(context: Context, uri: vscode.Uri, target: string):
       choose: async (): Promise<Weights | undefined> => ({}),
     },
   ];
-  const picked = await vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t("Export which weights?") });
+  const picked = await vscode.window.showQuickPick(items, {
+    placeHolder: vscode.l10n.t("Export which weights?"),
+    ignoreFocusOut: true,
+  });
   return picked?.choose();
 }
 
@@ -172,15 +177,6 @@ async function chooseFile(): Promise<Weights | undefined> {
   const filters = { [vscode.l10n.t("Weights")]: ["pt", "pth", "bin", "ckpt", "safetensors"] };
   const [file] = (await vscode.window.showOpenDialog({ canSelectMany: false, filters })) ?? [];
   return file === undefined ? undefined : { weights: file.fsPath };
-}
-
-function describeMetrics(run: Run): string {
-  const best = Object.entries(run.metrics.best ?? {}).map(([name, value]) => `${name} ${round(value)}`);
-  return best.join(" · ");
-}
-
-function round(value: number | string): string {
-  return typeof value === "number" ? value.toPrecision(4) : value;
 }
 
 function describeResult(result: ExportResult): string {

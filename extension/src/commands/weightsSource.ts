@@ -4,6 +4,7 @@ import { basename } from "node:path";
 import * as vscode from "vscode";
 import type { Context } from "../context";
 import { methods, type Run, type RunsParams, type RunsResult } from "../protocol";
+import { CannotContinue } from "./target";
 
 /** A file of weights, or the folder of a run. */
 export interface WeightsSource {
@@ -11,12 +12,15 @@ export interface WeightsSource {
   readonly name: string;
 }
 
-/** The source that an argument names, else the one that is picked; undefined if the question was dismissed. */
+/**
+ * The source that an argument names, else the one that is picked; undefined if the question was dismissed. Where only a
+ * run will do, and there is none, this throws the words of `none`.
+ */
 export async function chooseWeights(
   context: Context,
   argument: unknown,
   placeHolder: string,
-  { files }: { files: boolean } = { files: true },
+  { files, none = "" }: { files: boolean; none?: string } = { files: true },
 ): Promise<WeightsSource | undefined> {
   if (argument instanceof vscode.Uri || (typeof argument === "string" && argument !== "")) {
     const path = typeof argument === "string" ? argument : argument.fsPath;
@@ -31,7 +35,10 @@ export async function chooseWeights(
   }));
   const file = { label: vscode.l10n.t("Choose a File…"), description: "", detail: "", source: null };
   if (items.length === 0) {
-    return files ? chooseFile() : undefined;
+    if (!files) {
+      throw new CannotContinue(none);
+    }
+    return chooseFile();
   }
   const picked = await vscode.window.showQuickPick(files ? [...items, file] : items, { placeHolder });
   return picked === undefined ? undefined : (picked.source ?? chooseFile());
@@ -51,7 +58,8 @@ async function chooseFile(): Promise<WeightsSource | undefined> {
   return chosen && { path: chosen.fsPath, name: basename(chosen.fsPath) };
 }
 
-function describeMetrics(run: Run): string {
+/** The best values of a run, in one line. */
+export function describeMetrics(run: Run): string {
   const best = Object.entries(run.metrics.best ?? {});
   return best.map(([name, value]) => `${name} ${typeof value === "number" ? value.toPrecision(4) : value}`).join(" · ");
 }
