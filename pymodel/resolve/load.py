@@ -21,8 +21,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ..discover.document import Document, parse_document
-from ..discover.imports import absolute_name, find_module_file, find_wanted_names, module_name
+from ..discover.document import Document, read_document
+from ..discover.imports import absolute_name, find_module_file, find_wanted_names, module_name, read_imported
 from ..discover.models import find_models
 from ..discover.pin_faults import find_pin_faults
 from ..discover.slicing import slice_module, unbound_names
@@ -77,7 +77,8 @@ def load_module(
         raise LoadFailed(
             f"cannot be read: {error.strerror}.", path=path, advice="Save the file, or open it."
         ) from error
-    importer.wanted = find_wanted_names(document, roots, importer.documents)
+    importer.parsed = read_imported(document, roots, importer.documents)
+    importer.wanted = find_wanted_names(document, importer.parsed, roots)
     name = module_name(path)
     if name in sys.modules or name in sys.stdlib_module_names:
         name = f"_pymodel_target_{name.replace('.', '_')}"
@@ -121,14 +122,15 @@ class WorkspaceImporter(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     stubs: StubFinder = field(default_factory=StubFinder)
     wanted: dict[str, set[str]] = field(default_factory=dict)
     """By file, the names that the workspace imports from it."""
+    parsed: dict[str, Document] = field(default_factory=dict)
+    """By file, what was read to find that out; each is given up as it runs."""
 
     def read(self, path: str) -> Document:
-        text = self.documents.get(path)
-        if text is None:
-            text = Path(path).read_text(encoding="utf-8", errors="replace")
+        document = self.parsed.pop(path, None) or read_document(path, self.documents)
+        text = document.text
         linecache.cache[path] = (len(text), None, text.splitlines(keepends=True), path)
         self.files.append(path)
-        return parse_document(path, text)
+        return document
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -215,8 +217,9 @@ class WorkspaceImporter(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         place = document.range_of(statement)
         tree = ast.Module([statement], [])
         if self.transform is not None and _defines(statement):
-            # The document's own tree stays as it was read.
-            tree = self.transform(copy.deepcopy(tree), document)
+            # The tree of the file that is asked about stays as it was read; any other is of use to nobody else.
+            is_target = document.path == self.files[0]
+            tree = self.transform(copy.deepcopy(tree) if is_target else tree, document)
         for _ in range(MAX_STUBS):
             try:
                 code = compile(tree, document.path, "exec", flags=flags, dont_inherit=True)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import ast
 import builtins
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal, TypeVar
 
 from ..discover.document import Document
@@ -20,20 +21,48 @@ from .refusals import APPLY, REFUSE, UNPACK
 RECORD = "__pymodel_record_{}__"
 """The builtin that the code of one instrumenter calls: `RECORD(site, value)` returns `value`."""
 
+LOAD = ast.Load()
+"""One for all, as the parser itself has it."""
 SiteKind = Literal["operation", "name", "read"]
 Statements = list[ast.stmt]
 Node = TypeVar("Node", bound=ast.AST)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Site:
-    """One expression, or one assigned name, of the source."""
+    """One expression, or one assigned name, of the source. A module has tens of thousands, of which few are asked for
+    their place: it is kept as the parser gave it, and put into characters then."""
 
     path: str
-    start: Position
-    end: Position
     kind: SiteKind
-    text: str
+    lines: list[str] = field(repr=False)
+    """Of the whole source."""
+    place: tuple[int, int, int, int]
+    """First line and column, last line and column; columns in UTF-8 bytes."""
+    name: str | None = None
+    """What is bound here: it ends the place."""
+
+    @cached_property
+    def start(self) -> Position:
+        return _position(self.lines, self.place[0], self.place[1])
+
+    @cached_property
+    def end(self) -> Position:
+        if self.name is not None:
+            return Position(self.start.line, self.start.column + len(self.name))
+        return _position(self.lines, self.place[2], self.place[3])
+
+    @cached_property
+    def text(self) -> str:
+        """The source, each line but the first without its indentation."""
+        if self.name is not None:
+            return self.name
+        lines = self.lines[self.start.line - 1 : self.end.line]
+        if not lines:
+            return ""
+        lines[-1] = lines[-1][: self.end.column]
+        lines[0] = lines[0][self.start.column :]
+        return " ".join(line.strip() for line in lines) if len(lines) > 1 else lines[0]
 
 
 def pass_through(site: int, value: Any) -> Any:
@@ -62,18 +91,16 @@ class Instrumenter:
 
     def transform(self, tree: ast.Module, document: Document) -> ast.Module:
         """Instrument in place the functions of a tree that was read from `document`."""
-        rewritten = _Rewriter(document.path, document.lines, self).visit(tree)
-        return ast.fix_missing_locations(rewritten)  # type: ignore[no-any-return]
+        return _Rewriter(document.path, document.lines, self).visit(tree)  # type: ignore[no-any-return]
 
     # Parts of a script, which is run one statement at a time: instrumented as if they stood in a function.
 
     def transform_statement(self, node: ast.stmt, document: Document) -> Statements:
         visited = self._within(document).visit(copy.deepcopy(node))
-        return [ast.fix_missing_locations(each) for each in (visited if isinstance(visited, list) else [visited])]
+        return visited if isinstance(visited, list) else [visited]
 
     def transform_expression(self, node: ast.expr, document: Document) -> ast.expr:
-        rewritten = self._within(document).visit(copy.deepcopy(node))
-        return ast.fix_missing_locations(rewritten)  # type: ignore[no-any-return]
+        return self._within(document).visit(copy.deepcopy(node))  # type: ignore[no-any-return]
 
     def record_bound(self, target: ast.expr | ast.arguments, document: Document) -> Statements:
         """What records the names that a target, or a function's head, has bound."""
@@ -128,7 +155,7 @@ class _Rewriter(ast.NodeTransformer):
             node.args = self._defaults(node.args)
         if parameters:  # (parameters…, body)[-1]
             last = ast.Subscript(ast.Tuple([*parameters, body], ast.Load()), ast.Constant(-1), ast.Load())
-            body = ast.fix_missing_locations(ast.copy_location(last, node.body))
+            body = _located(last, node.body)
         node.body = body
         return node
 
@@ -186,9 +213,7 @@ class _Rewriter(ast.NodeTransformer):
         records = [record.value for record in self.record_targets(node.target)] if self.depth else []
         node = self.generic_visit(node)  # type: ignore[assignment]
         if records:  # a condition that always holds: a tuple that is not empty
-            node.ifs.insert(
-                0, ast.fix_missing_locations(ast.copy_location(ast.Tuple(records, ast.Load()), node.target))
-            )
+            node.ifs.insert(0, _located(ast.Tuple(records, ast.Load()), node.target))
         return node
 
     def _loop(self, node: ast.For | ast.AsyncFor) -> ast.AST:
@@ -260,7 +285,7 @@ class _Rewriter(ast.NodeTransformer):
             return node  # they look at the frame that calls them
         has_pattern = any(isinstance(each, ast.Constant) and _is_pattern(each.value) for each in node.args)
         call = self._expression(node, "operation")
-        if self.depth and has_pattern:  # only now, as the text is that of the source
+        if self.depth and has_pattern:
             node.args = [node.func, *node.args]
             node.func = _located(ast.Name(APPLY, ast.Load()), node)
         return call
@@ -294,9 +319,8 @@ class _Rewriter(ast.NodeTransformer):
         return self._wrap(node, "name", at=node.target) if self.depth else node
 
     def _expression(self, node: ast.expr, kind: SiteKind) -> ast.expr:
-        text = self._text(node) if self.depth else ""
         self.generic_visit(node)
-        return self._wrap(node, kind, text=text) if self.depth else node
+        return self._wrap(node, kind) if self.depth else node
 
     # Records.
 
@@ -336,44 +360,35 @@ class _Rewriter(ast.NodeTransformer):
         return self._record_name(at, name)
 
     def _record_name(self, node: ast.expr | ast.arg, name: str) -> ast.Expr:
-        start = self._position(node.lineno, node.col_offset)
-        site = self._site("name", start, Position(start.line, start.column + len(name)), name)
-        value = ast.copy_location(ast.Name(name, ast.Load()), node)
-        return ast.copy_location(ast.Expr(self._record_call(site, value, node)), node)
+        value = ast.Name(name, LOAD, **_place(node))
+        return ast.Expr(self._record_call(self._site("name", node, name), value, node), **_place(node))
 
-    def _wrap(self, node: ast.expr, kind: SiteKind, at: ast.expr | None = None, text: str | None = None) -> ast.expr:
-        place = at or node
-        assert place.end_lineno is not None
-        assert place.end_col_offset is not None
-        start = self._position(place.lineno, place.col_offset)
-        end = self._position(place.end_lineno, place.end_col_offset)
-        site = self._site(kind, start, end, text if text is not None else self._text(place))
-        return self._record_call(site, node, node)
+    def _wrap(self, node: ast.expr, kind: SiteKind, at: ast.expr | None = None) -> ast.expr:
+        return self._record_call(self._site(kind, at or node), node, node)
 
     def _record_call(self, site: int, value: ast.expr, at: ast.expr | ast.arg) -> ast.expr:
-        new = ast.Name(self.builtin, ast.Load()), ast.Constant(site)
-        for node in new:
-            ast.copy_location(node, at)
-        return ast.copy_location(ast.Call(new[0], [new[1], value], []), at)
+        place = _place(at)
+        return ast.Call(ast.Name(self.builtin, LOAD, **place), [ast.Constant(site, **place), value], [], **place)
 
-    def _site(self, kind: SiteKind, start: Position, end: Position, text: str) -> int:
-        self.sites.append(Site(self.path, start, end, kind, text))
+    def _site(self, kind: SiteKind, at: ast.expr | ast.arg, name: str | None = None) -> int:
+        place = (at.lineno, at.col_offset, at.end_lineno or at.lineno, at.end_col_offset or 0)
+        self.sites.append(Site(self.path, kind, self.lines, place, name))
         return len(self.sites) - 1
 
-    def _position(self, line: int, byte_column: int) -> Position:
-        source = self.lines[line - 1] if line <= len(self.lines) else ""
-        column = byte_column if source.isascii() else len(source.encode()[:byte_column].decode(errors="replace"))
-        return Position(line, column)
 
-    def _text(self, node: ast.expr) -> str:
-        start = self._position(node.lineno, node.col_offset)
-        end = self._position(node.end_lineno or node.lineno, node.end_col_offset or 0)
-        lines = self.lines[start.line - 1 : end.line]
-        if not lines:
-            return ""
-        lines[-1] = lines[-1][: end.column]
-        lines[0] = lines[0][start.column :]
-        return " ".join(line.strip() for line in lines) if len(lines) > 1 else lines[0]
+def _place(node: ast.expr | ast.arg) -> dict[str, Any]:
+    return {
+        "lineno": node.lineno,
+        "col_offset": node.col_offset,
+        "end_lineno": node.end_lineno,
+        "end_col_offset": node.end_col_offset,
+    }
+
+
+def _position(lines: list[str], line: int, byte_column: int) -> Position:
+    source = lines[line - 1] if line <= len(lines) else ""
+    column = byte_column if source.isascii() else len(source.encode()[:byte_column].decode(errors="replace"))
+    return Position(line, column)
 
 
 def _unpacked(target: ast.expr, value: ast.expr) -> ast.expr:

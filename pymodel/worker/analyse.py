@@ -64,7 +64,7 @@ from ..trace.naming import name_variables
 from ..trace.places import Places
 from ..trace.probes import probe
 from ..trace.recorder import Recorder, recording
-from ..trace.run import Run, raising_frame, run_forward, watching_modules
+from ..trace.run import Run, raising_frame, run_forward, watching_modules, without_collector
 from ..trace.torchvision_operators import watch_for_torchvision
 from ..trace.unsupported import Unsupported
 from .script import trace_script
@@ -100,13 +100,14 @@ def analyse(
         script = find_script(document)
         models = tuple(site.name for site in find_models(document, names) if not names or site.name in names)
         with_models = script is None or bool(models)
-        loaded = load_module(
-            request.path,
-            roots=request.roots,
-            documents=request.documents,
-            names=names if script is None else (*models, *_names_of(script)),
-            transform=transform,
-        )
+        with without_collector():
+            loaded = load_module(
+                request.path,
+                roots=request.roots,
+                documents=request.documents,
+                names=names if script is None else (*models, *_names_of(script)),
+                transform=transform,
+            )
     except OSError as error:
         words = f"cannot be read: {error.strerror}."
         failed = LoadFailed(words, path=request.path, advice="Save the file, or open it.")
