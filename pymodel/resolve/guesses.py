@@ -62,9 +62,15 @@ USUAL_CHANNELS = 3
 USUAL_FEATURES = 64
 
 
-def guess(model: nn.Module, parameter: str, document: Document, comments: tuple[Dim, ...] = ()) -> Iterator[Spec]:
+def guess(
+    model: nn.Module,
+    parameter: str,
+    document: Document,
+    comments: tuple[Dim, ...] = (),
+    within: frozenset[str] = frozenset(),
+) -> Iterator[Spec]:
     """Guesses at one argument, or at an expression of one: what its comment says, what the layer that first takes it
-    needs, then what the model's first layers do."""
+    needs, then what the model's first layers do. `within` are the arguments that it is a piece of."""
     forward = read_function(type(model).forward)
     usage = read_usage(forward, parameter)
     yield from (LiteralSpec(repr(word)) for word in usage.words[:2])
@@ -72,7 +78,8 @@ def guess(model: nn.Module, parameter: str, document: Document, comments: tuple[
     named = [spec for pattern, spec in NAMED_SPECS if re.fullmatch(pattern, _plain_name(parameter))]
     if TELLING.fullmatch(_plain_name(parameter)):
         yield from named
-    yield from _containers(model, parameter, usage, document)
+    if parameter not in within:  # `x, y = x` names a piece as the whole
+        yield from _containers(model, parameter, usage, document, within | {parameter})
     consumer = find_consumer(model, parameter)
     layer = find_layer(model, parameter)
     if comments:
@@ -133,14 +140,17 @@ def _annotated(model: nn.Module, parameter: str) -> Iterator[Spec]:
     yield from map(LiteralSpec, PLAIN.get(name, ()))
 
 
-def _containers(model: nn.Module, parameter: str, usage: Usage, document: Document) -> Iterator[Spec]:
+def _containers(
+    model: nn.Module, parameter: str, usage: Usage, document: Document, within: frozenset[str]
+) -> Iterator[Spec]:
     """What an argument is made of whose keys, attributes or pieces are read."""
     if not parameter.isidentifier():
         return
 
     def inner(expressions: list[str], skip: int) -> tuple[Spec, ...]:
         return tuple(
-            next(itertools.islice(dict.fromkeys(guess(model, each, document)), skip, None)) for each in expressions
+            next(itertools.islice(dict.fromkeys(guess(model, each, document, within=within)), skip, None))
+            for each in expressions
         )
 
     for skip in range(MAX_INNER):

@@ -40,6 +40,7 @@ MASK = "torch.zeros((B, T), dtype=torch.bool)"
         ("Grayscale", {"image": "torch.randn(B, 1, 32, 32)"}),
         ("Arguments", {"inputs": "torch.randn(B, 15)"}),
         ("Lists", {"features": "(torch.randn(B, 4, 32, 32), torch.randn(B, 6, 32, 32))"}),
+        ("Renamed", {"x": "(torch.randn(B, 14), torch.randn(B, 9))"}),
         ("Sparse", {"dense": "torch.randn(B, 13)", "sparse": IDS}),
         ("Commented", {"query": "torch.randn(B, N, 6)", "keys": "torch.randn(B, M, 6)"}),
         ("Helpers", {"inputs": "torch.randn(B, 18)", "scale": "torch.randn(B)"}),
