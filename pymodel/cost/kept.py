@@ -20,6 +20,7 @@ Kept = list[torch.Tensor | int]
 """Tensors that the backward pass holds on to, and the bytes of those that nobody else sees."""
 Place = tuple[Literal["input", "output", "bytes"], int]
 """One kept tensor: which input or output it is, or how many bytes it takes."""
+COMPRESSED = (torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr, torch.sparse_bsc)
 MAX_ANSWERS = 10_000
 _ANSWERS: dict[Hashable, tuple[Place, ...]] = {}
 
@@ -150,9 +151,13 @@ def _storage(tensor: torch.Tensor) -> int:
 
 
 def storage_of(tensor: torch.Tensor) -> torch.UntypedStorage:
-    """The memory of a tensor; within `vmap` and `grad`, of what it stands for."""
+    """The memory of a tensor; within `vmap` and `grad`, of what it stands for; of a sparse one, of its values."""
     while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
         tensor = torch._C._functorch.get_unwrapped(tensor)
+    if tensor.layout is torch.sparse_coo:
+        tensor = tensor._values()
+    elif tensor.layout in COMPRESSED:
+        tensor = tensor.values()
     return tensor.untyped_storage()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from torch import nn
 
 from ..discover.document import Document
-from ..schema import Construction, ModelSite, Pin, PyModelError
+from ..schema import Construction, ModelSite, Pin, PyModelError, Source
 from .inputs import Inputs, SymbolGuess
 
 Rank = tuple[int, float, int]
@@ -60,26 +61,48 @@ class Quest:
     best: tuple[Rank, Resolution] | None = None
 
 
+REFUSALS = (AssertionError, ValueError, ZeroDivisionError)
+"""How a constructor refuses its arguments."""
+
+
 def not_constructed(
     site: ModelSite,
     document: Document,
     log: list[str],
     failures: list[tuple[Construction, BaseException]],
-    is_defined: bool,
+    made: Any,
 ) -> ConstructionNotFound:
-    """The error that says what was tried."""
+    """The error that says what was tried to make `made`; None: it is not defined. Its cause is a fault of the code, if
+    one is certain."""
     tried = f" Tried: {'; '.join(log[:3])}." if log else " Its arguments have no defaults and no call of it was found."
-    if not is_defined:
+    if made is None:
         tried = " It is not defined once its file is imported: what its definition needs is missing or fails."
-    stated = [(each, error) for each, error in failures if each.source.kind != "search"]
-    stated.sort(key=lambda each: each[0].source.kind != "pin")
+    certain = [(each, error) for each, error in failures if _is_own_fault(each.source, error, document, made)]
+    certain.sort(key=lambda each: each[0].source.kind != "pin")
     error = ConstructionNotFound(
         f"{site.name} could not be constructed.{tried}",
         path=document.path,
         line=site.line,
         advice=f"Pin a construction on the class line: `# pymodel: {site.name}(…)`."
-        if is_defined
+        if made is not None
         else "Install the packages that the hints on its imports name.",
     )
-    error.__cause__ = stated[0][1] if stated else None  # what a guess fails on is no fault of the class
+    error.__cause__ = certain[0][1] if certain else None
     return error
+
+
+def _is_own_fault(source: Source, error: BaseException, document: Document, made: Any) -> bool:
+    """Whether what a construction failed on is a fault of the code, and not of a guess: it was pinned, the file itself
+    makes it so, or it is made of nothing. A constructor that takes None for what is not given may refuse that."""
+    if source.kind == "call-site":
+        return source.path == document.path
+    if source.kind == "default":
+        return not (isinstance(error, REFUSALS) and _has_optional_argument(made))
+    return source.kind == "pin"
+
+
+def _has_optional_argument(made: Any) -> bool:
+    try:
+        return any(each.default is None for each in inspect.signature(made).parameters.values())
+    except (TypeError, ValueError):
+        return False

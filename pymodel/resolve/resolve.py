@@ -46,7 +46,7 @@ from .load import Loaded, evaluate
 from .parents import children_inputs, find_parents, find_siblings, submodule_expression
 from .reads import find_reads
 from .repair import repairs
-from .resolution import InputNotFound, Made, Quest, Rank, Resolution, not_constructed
+from .resolution import REFUSALS, InputNotFound, Made, Quest, Rank, Resolution, not_constructed
 from .search import Verdict, combine, search
 from .trial import Engine, Failure
 
@@ -66,8 +66,6 @@ ALL_SECONDS = 6.0
 LEAST_SECONDS = 0.3
 IN_OWN_WORDS = 3
 """The rank of inputs that the file itself states and that do not fit."""
-REFUSALS = (AssertionError, ValueError, ZeroDivisionError)
-"""How a constructor refuses its arguments."""
 SECONDS_IN_PARENT = 1.5
 """For a block that the file uses in a larger model: it is better known from there than from a long search."""
 
@@ -132,8 +130,8 @@ class Oracle:
         if found is not None:
             return found
         if quest.best is None:
-            is_defined = site.name in vars(self.loaded.module)
-            raise not_constructed(site, self.loaded.document, quest.log, quest.failures, is_defined)
+            made = vars(self.loaded.module).get(site.name)
+            raise not_constructed(site, self.loaded.document, quest.log, quest.failures, made)
         return dataclasses.replace(quest.best[1], attempts=tuple(quest.log))
 
     def _first_that_fits(
@@ -303,7 +301,8 @@ class Oracle:
     def _refuse(self, quest: Quest) -> None:
         """End here if the constructor refuses what the file itself gives it: no other construction hides that."""
         if any(self._is_own_call(made.source) and isinstance(why, REFUSALS) for made, why in quest.failures):
-            raise not_constructed(quest.site, self.loaded.document, quest.log, quest.failures, is_defined=True)
+            made = vars(self.loaded.module).get(quest.site.name)
+            raise not_constructed(quest.site, self.loaded.document, quest.log, quest.failures, made)
 
     def _is_in_own_words(self, made: Made, verdict: Verdict) -> bool:
         """Whether the file itself makes the model and calls it so, and it ran, or failed in an operation."""

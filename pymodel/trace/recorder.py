@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from .assumed_numbers import AssumedInt
 from .instrument import RECORD, Instrumenter, pass_through
@@ -56,6 +57,8 @@ class OtherSeen:
     """Where the type is defined."""
 
 
+LAZY = OtherSeen("UninitializedParameter", "torch.nn.parameter")
+"""A parameter that has no shape yet."""
 Seen = TensorSeen | IntSeen | TupleSeen | DictSeen | ModuleSeen | OtherSeen
 
 
@@ -80,7 +83,7 @@ class Recorder:
 
     def summarise(self, value: Any) -> Seen:
         if isinstance(value, torch.Tensor):
-            return self._summarise_tensor(value)
+            return LAZY if is_lazy(value) else self._summarise_tensor(value)
         if type(value) is int:
             return IntSeen(value)
         if isinstance(value, AssumedInt):

@@ -262,13 +262,13 @@ class Walk:
             yield item
 
     def _with(self, statement: ast.With, names: Names, relevant: set[ast.stmt] | None) -> Jump | None:
-        entered: list[Any] = []
+        entered: list[tuple[ast.expr, Any]] = []
         for item in statement.items:
             context = self.pieces.evaluate(item.context_expr, names)
             value: Any = context
             try:
                 value = type(context).__enter__(context)
-                entered.append(context)
+                entered.append((item.context_expr, context))
             except Exception as error:
                 self.pieces.failures.append((item.context_expr, error))
             if item.optional_vars is not None:
@@ -276,8 +276,11 @@ class Walk:
         try:
             return self._block(statement.body, names, relevant)
         finally:
-            for context in reversed(entered):
-                type(context).__exit__(context, None, None, None)
+            for expression, context in reversed(entered):
+                try:
+                    type(context).__exit__(context, None, None, None)
+                except Exception as error:  # a file that could not be written cannot be closed either
+                    self.pieces.failures.append((expression, error))
 
     def _try(self, statement: ast.Try, names: Names, relevant: set[ast.stmt] | None) -> Jump | None:
         failures = len(self.pieces.failures)

@@ -57,10 +57,16 @@ def try_forward(
 
 
 def _copied(model: nn.Module) -> nn.Module:
-    """A copy of a model some of whose sizes are not decided yet; torch copies such parameters, but no such buffers."""
+    """A copy of a model some of whose sizes are not decided yet; torch copies such parameters, but no such buffers.
+
+    Itself where torch refuses to copy what it holds (the result of a computation): the first trial decides then.
+    """
     fresh: Any = UninitializedBuffer
     lazy = [each for each in model.buffers() if is_lazy(each)]
-    return copy.deepcopy(model, {id(each): fresh(False, each.device, each.dtype) for each in lazy})
+    try:
+        return copy.deepcopy(model, {id(each): fresh(False, each.device, each.dtype) for each in lazy})
+    except Exception:  # the model's own `__deepcopy__` may raise what it likes
+        return model
 
 
 def _failure(run: Run) -> Failure | None:
