@@ -44,6 +44,13 @@ def _took_away(flow: Flow, tensor: str, batch: str) -> Operation | None:
         seen.add(maker.id)
         source = flow.dims(maker.inputs[0]) if maker.inputs else None
         if source and source[0] == batch and not any(batch in str(dim) for t in maker.outputs for dim in t.dims):
-            return maker if maker.name in REDUCING and maker.start else None
+            return maker if maker.name in REDUCING and maker.start and not _is_size(flow, maker) else None
         waiting += maker.inputs
     return None
+
+
+def _is_size(flow: Flow, maker: Operation) -> bool:
+    """Whether it makes an integer, or what is made one next: the longest of some lengths, the number of graphs."""
+    made = [tensor.id for tensor in maker.outputs]
+    next_ones = [tensor for each in flow.operations if set(made) & set(each.inputs) for tensor in each.outputs]
+    return any(tensor.dtype.startswith(("int", "uint")) for tensor in (*maker.outputs, *next_ones))

@@ -108,7 +108,11 @@ def move(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 def _construct(func: Any, name: str, args: Any, kwargs: dict[str, Any]) -> Any:
     kwargs["device"] = "meta"
     if name in ("empty", "empty_strided", "rand", "randn"):
-        return func(*args, **kwargs)
+        made = func(*args, **kwargs)
+        if made.numel():
+            return made
+        # `torch.load` gives such a one the memory that it has read.
+        return func(*args, **{**kwargs, "device": "cpu"})
     template = func(*args, **kwargs) if name not in ("tensor", "as_tensor", "asarray") else None
     if template is not None and template.numel() > SMALL:
         return template

@@ -7,15 +7,17 @@ is run once and remembered. Of a branch both sides are seen: the one not taken o
 from __future__ import annotations
 
 import ast
+import contextlib
 import inspect
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 from torch.utils import _pytree as pytree
+from torch.utils._contextlib import _DecoratorContextManager
 
 from ..discover.models import last_name
 from ..discover.slicing import bound_names, is_main_guard
@@ -104,7 +106,10 @@ class Walk:
             self._adopt(parameter, bound.arguments[parameter])
         self._depth += 1
         try:
-            jump = self._block(node.body, names, self._relevant(node.body))
+            with contextlib.ExitStack() as stack:
+                for context in _decorating_contexts(node, plain.__globals__):
+                    stack.enter_context(context)
+                jump = self._block(node.body, names, self._relevant(node.body))
         finally:
             self._depth -= 1
         return jump.value if jump is not None and jump.kind is ast.Return else None
@@ -388,3 +393,14 @@ def _is_short(statement: ast.For | ast.While) -> bool:
 
 def _holds_tensor(value: Any) -> bool:
     return any(isinstance(leaf, torch.Tensor) for leaf in pytree.tree_leaves(value))
+
+
+def _decorating_contexts(node: Function, scope: dict[str, Any]) -> Iterator[Any]:
+    """The contexts of torch's that a function is decorated with, such as `@torch.no_grad()`."""
+    for decorator in node.decorator_list:
+        call = decorator if isinstance(decorator, ast.Call) else None
+        made: Any = None
+        for number, word in enumerate(ast.unparse(call.func if call else decorator).split(".")):
+            made = scope.get(word) if number == 0 else getattr(made, word, None)
+        if isinstance(made, type) and issubclass(made, _DecoratorContextManager):
+            yield made(*(each.value for each in (call.args if call else ()) if isinstance(each, ast.Constant)))

@@ -1,0 +1,112 @@
+"""Code that works, and that something was told of once, or that ended an analysis: nothing is told of it as a fault."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from pymodel.schema import Analyse, Diagnostic, Event, Started, Traced
+from pymodel.worker.analyse import analyse
+
+HEAD = "import torch\nfrom torch import nn\nfrom torch.nn import functional as F\n\n\n"
+CASES = {
+    "the largest of the samples' places in a graph is a size": """
+class Readout(nn.Module):
+    def forward(self, nodes, batch):
+        places = batch.unsqueeze(1).repeat(1, nodes.shape[1])
+        count = batch.max().int() + 1
+        return torch.zeros(count, nodes.shape[1]).scatter_reduce_(0, places, nodes, reduce="sum", include_self=False)
+""",
+    "weights that come with the code": """
+from pathlib import Path
+
+class Pretrained(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(300, 40)
+        self.fc.load_state_dict(torch.load(Path(__file__).parent / "weights.pt"))
+
+    def forward(self, x):
+        return self.fc(x)
+""",
+    "weights averaged where no gradient is kept": '''
+@torch.no_grad()
+def update_average(target, source):
+    for mine, other in zip(target.parameters(), source.parameters()):
+        mine.mul_(0.9).add_(other, alpha=0.1)
+
+model, average = nn.Linear(8, 1), nn.Linear(8, 1)
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for step in range(10):
+    loss = F.mse_loss(model(torch.randn(4, 8)), torch.randn(4, 1))
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    update_average(average, model)
+''',
+    "a constructor that refuses to be given nothing": """
+class Blocks(nn.Module):
+    def __init__(self, sizes=None):
+        super().__init__()
+        assert isinstance(sizes, list), "sizes should be a list"
+        self.layers = nn.Sequential(*(nn.Linear(a, b) for a, b in sizes))
+
+    def forward(self, x):
+        return self.layers(x)
+""",
+    "a sparse buffer": """
+class Aligned(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(6, 4)
+        heads = torch.zeros(3, 4, dtype=torch.bool)
+        heads[1] = True
+        self.register_buffer("heads", heads.to_sparse(), persistent=False)
+
+    def forward(self, x):
+        return self.fc(x)
+""",
+    "a layer without sizes that is initialised all the same": """
+class Regression(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = nn.LazyLinear(1)
+        self.net.weight.data.normal_(0, 0.01)
+        self.scale = torch.ones(1, requires_grad=True) * 2
+
+    def forward(self, x):
+        return self.net(x)
+""",
+    "a piece that is called as the whole was": """
+class Tokens(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.patches, self.tokens = nn.Linear(14, 8), nn.Linear(9, 8)
+
+    def forward(self, x):
+        x, extra = x
+        return self.patches(x), self.tokens(extra)
+""",
+}
+
+
+def findings(path: Path) -> list[Diagnostic]:
+    """What is told of a file as more than a hint."""
+    told: list[Diagnostic] = []
+
+    def emit(event: Event) -> None:
+        if not isinstance(event, Started):
+            told.extend(event.trace.diagnostics if isinstance(event, Traced) else getattr(event, "diagnostics", ()))
+
+    finished = analyse(Analyse(1, str(path), roots=(str(path.parent),)), emit)
+    return [each for each in (*told, *finished.diagnostics) if each.severity != "hint"]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_nothing_is_told_of_it(case: str, tmp_path: Path) -> None:
+    torch.save(torch.nn.Linear(300, 40).state_dict(), tmp_path / "weights.pt")
+    path = tmp_path / "code.py"
+    path.write_text(HEAD + CASES[case])
+    assert findings(path) == []
