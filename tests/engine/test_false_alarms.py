@@ -31,7 +31,7 @@ class Pretrained(nn.Module):
     def forward(self, x):
         return self.fc(x)
 """,
-    "weights averaged where no gradient is kept": '''
+    "weights averaged where no gradient is kept": """
 @torch.no_grad()
 def update_average(target, source):
     for mine, other in zip(target.parameters(), source.parameters()):
@@ -45,7 +45,7 @@ for step in range(10):
     loss.backward()
     optimizer.step()
     update_average(average, model)
-''',
+""",
     "a constructor that refuses to be given nothing": """
 class Blocks(nn.Module):
     def __init__(self, sizes=None):
