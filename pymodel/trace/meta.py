@@ -106,10 +106,11 @@ def move(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 
 def _construct(func: Any, name: str, args: Any, kwargs: dict[str, Any]) -> Any:
+    given = kwargs.get("device")
     kwargs["device"] = "meta"
     if name in ("empty", "empty_strided", "rand", "randn"):
         made = func(*args, **kwargs)
-        if made.numel():
+        if made.numel() or given != torch.device("cpu"):
             return made
         # `torch.load` gives such a one the memory that it has read.
         return func(*args, **{**kwargs, "device": "cpu"})
