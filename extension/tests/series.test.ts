@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { assignStyles, formatSeconds, formatValue, groupByQuantity, Series } from "../webview/runs/series";
+import { assignStyles, formatSeconds, formatValue, groupByQuantity, Series, smooth } from "../webview/runs/series";
 
 const row = (step: number, values: Record<string, number | string>) => ({ step, time: 0, epoch: 0, values });
 
@@ -59,4 +59,13 @@ test("numbers are as short as they can be read", () => {
   assert.equal(formatValue(undefined), "–");
   assert.equal(formatSeconds(59.6), "1 min 0 s");
   assert.equal(formatSeconds(3700), "1 h 1 min");
+});
+
+test("an average begins unbiased, passes over gaps, and is none of a few points", () => {
+  assert.equal(smooth([1, 2, 3]), null);
+  const noisy = Array.from({ length: 200 }, (_, index) => (index === 7 ? null : 5 + (index % 2 === 0 ? 1 : -1)));
+  const average = smooth(noisy) as (number | null)[];
+  assert.equal(average[0], 6);
+  assert.equal(average[7], null);
+  assert.ok(Math.abs((average.at(-1) as number) - 5) < 0.1);
 });

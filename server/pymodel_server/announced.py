@@ -44,6 +44,8 @@ COMMANDS = (
     "pymodel.train",
     "pymodel.runs",
     "pymodel.stopRun",
+    "pymodel.runAdvice",
+    "pymodel.compareRuns",
     "pymodel.resumeRun",
     "pymodel.scriptCommand",
     "pymodel.createSample",

@@ -24,7 +24,9 @@ FOLDER = "/project/.pymodel/runs/20261124-021500"
 STATES = ("queued", "running", "paused", "completed", "stopped", "failed", "interrupted")
 WORDS = {
     **{name: name for name in ("title", "run", "empty", "emptyAdvice", "train", "stop", "stopping", "export", "log")},
-    **{name: name for name in ("waiting", "last", "best", "metric")},
+    **{name: name for name in ("waiting", "last", "best", "metric", "smooth", "logScale", "compareWith", "nothing")},
+    **{name: name for name in ("setting", "thisRun", "otherRun", "advice", "try", "recipe")},
+    "steps": "steps {0} to {1}",
     "failed": "The run failed",
     "epoch": "epoch {0} of {1}",
     "step": "step {0} of {1}",
@@ -254,3 +256,84 @@ def test_a_hundred_thousand_points(runs_page: RunsPage) -> None:
         {"type": "rows", "folder": FOLDER, "run": run_json(step=100_000), "reset": True},
     )
     expect(runs_page.last_value("train/loss")).to_have_text("1.00e-5")
+
+
+ADVICE = {
+    "kind": "over-fitting",
+    "metric": "validation/loss",
+    "first_step": 69,
+    "last_step": 230,
+    "words": "The loss on held-out data rises while that of training falls.",
+    "suggestions": ["`early_stopping.patience = 3`", "more <b>data</b>"],
+}
+
+
+def test_what_the_curves_say_stands_above_them_and_leads_to_the_recipe(runs_page: RunsPage) -> None:
+    runs_page.show(run_json("completed", step=230), rows(1, 230))
+    advice = runs_page.page.locator(".advice")
+    expect(advice).not_to_be_visible()
+    runs_page.send(type="advice", folder="/another", advice=[ADVICE])
+    runs_page.send(type="advice", folder=FOLDER, advice=[ADVICE])
+    expect(advice.locator("strong")).to_have_text("over-fitting")
+    expect(advice).to_contain_text("steps 69 to 230")
+    assert advice.locator("code").all_inner_texts() == ["early_stopping.patience = 3"]
+    assert advice.locator("li").all_inner_texts()[1] == "more <b>data</b>"
+    advice.get_by_role("button", name="recipe").click()
+    assert runs_page.posted("recipe") == [{"type": "recipe", "folder": FOLDER}]
+
+
+def test_curves_are_smoothed_and_put_on_a_logarithmic_scale(runs_page: RunsPage) -> None:
+    runs_page.show(run_json("completed", step=230), rows(1, 230))
+    runs_page.page.wait_for_function("() => document.querySelectorAll('figure canvas').length > 0")
+    plain = image_of(runs_page)
+    runs_page.page.get_by_label("smooth").check()
+    smoothed = wait_for_another(runs_page, plain)
+    runs_page.page.get_by_label("logScale").check()
+    logarithmic = wait_for_another(runs_page, smoothed)
+    runs_page.page.get_by_label("logScale").uncheck()
+    wait_for_another(runs_page, logarithmic)
+    runs_page.page.get_by_label("smooth").uncheck()
+    runs_page.page.wait_for_function(
+        "before => document.querySelector('figure canvas').toDataURL() === before", arg=plain
+    )
+
+
+def image_of(runs_page: RunsPage) -> str:
+    image: str = runs_page.page.evaluate("() => document.querySelector('figure canvas').toDataURL()")
+    return image
+
+
+def wait_for_another(runs_page: RunsPage, before: str) -> str:
+    runs_page.page.wait_for_function(
+        "before => (document.querySelector('figure canvas')?.toDataURL() ?? before) !== before", arg=before
+    )
+    return image_of(runs_page)
+
+
+def test_another_run_is_drawn_over_this_one_with_what_differs_in_a_table(runs_page: RunsPage) -> None:
+    run, other = run_json("completed", step=230), run_json("completed", step=100, id="earlier")
+    earlier = "/project/.pymodel/runs/earlier"
+    listed = [{"folder": FOLDER, "run": run}, {"folder": earlier, "run": other}]
+    runs_page.send(type="runs", runs=listed, selected=FOLDER)
+    runs_page.send(type="rows", folder=FOLDER, run=run, rows=rows(1, 230), reset=True)
+    legend = runs_page.page.locator("figure .legend").first
+    expect(legend.locator("li")).to_have_count(2)
+    runs_page.page.get_by_label("compareWith").select_option(earlier)
+    assert runs_page.posted("compare") == [{"type": "compare", "folder": FOLDER, "other": earlier}]
+    comparison = {
+        "settings": {"optimizer.learning_rate": [0.001, 0.01], "data.augment": [None, ["flip"]]},
+        "metrics": {"validation/loss": [0.08, 0.31]},
+    }
+    runs_page.send(type="compared", run=other, rows=rows(1, 100), comparison=comparison)
+    expect(legend.locator("li")).to_have_count(4)
+    table = runs_page.page.locator(".comparison tbody")
+    assert [row.split() for row in table.inner_text().splitlines()] == [
+        ["optimizer.learning_rate", "0.001", "0.01"],
+        ["data.augment", "–", '["flip"]'],
+        ["validation/loss", "0.08", "0.31"],
+    ]
+    if SCREENSHOTS:
+        runs_page.page.screenshot(path=Path(SCREENSHOTS) / "runs-compared.png", full_page=True)
+    runs_page.page.get_by_label("compareWith").select_option("")
+    expect(legend.locator("li")).to_have_count(2)
+    expect(runs_page.page.locator(".comparison")).not_to_be_visible()

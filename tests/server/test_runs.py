@@ -10,6 +10,7 @@ from typing import Any
 from pymodel import runs
 from pymodel.schema import Run
 
+from ..engine.trainings import net_request
 from .client import Client
 
 TRAINING = Path(__file__).parents[1] / "fixtures" / "training"
@@ -55,3 +56,20 @@ def test_a_stopped_training_goes_on_where_it_was(start: Callable[..., Client], t
     finally:  # a job outlives its server
         execute(client, "pymodel.stopRun", folder=str(folder))
     client.wait_by_asking(told(lambda run: run.state == "stopped"), "the end of the resumed run")
+
+
+def test_runs_are_compared_and_their_curves_advise(start: Callable[..., Client], tmp_path: Path) -> None:
+    root = runs.find_runs_root(str(tmp_path))
+    folders = [runs.create_run(root, net_request(optimizer__learning_rate=rate)) for rate in (0.1, 0.2)]
+    writer = runs.MetricWriter(folders[0])
+    for step in range(1, 101):
+        writer.append(step, 0, {"train/loss": float("nan") if step > 60 else 1.0})
+    writer.close()
+    client = start(tmp_path)
+    found = execute(client, "pymodel.compareRuns", folders=[str(each) for each in folders])
+    assert found["settings"] == {"optimizer.learning_rate": [0.1, 0.2]}
+    [advice] = execute(client, "pymodel.runAdvice", folder=str(folders[0]))["advice"]
+    assert (advice["kind"], advice["metric"], advice["first_step"]) == ("divergence", "train/loss", 61)
+    assert execute(client, "pymodel.runAdvice", folder=str(folders[1])) == {"advice": []}
+    asked = {"command": "pymodel.compareRuns", "arguments": [{"folders": "one"}]}
+    assert "`folders` must be" in client.reply("workspace/executeCommand", asked)["error"]["message"]

@@ -3,7 +3,16 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import * as vscode from "vscode";
-import { type FromPage, isActive, isFromPage, type NamedRun, type ToPage } from "../../webview/runs/messages";
+import {
+  type Advice,
+  type Comparison,
+  type FromPage,
+  isActive,
+  isFromPage,
+  type NamedRun,
+  type ToPage,
+} from "../../webview/runs/messages";
+import { execute } from "../commands/target";
 import type { Context } from "../context";
 import { describe } from "../log";
 import {
@@ -30,6 +39,8 @@ export class RunsPanel implements vscode.Disposable {
   private next = 0;
   private following = false;
   private moreWanted = false;
+  /** The state of the run whose advice the page has. */
+  private advised = "";
   private readonly subscriptions: vscode.Disposable[];
 
   constructor(private readonly context: Context) {
@@ -137,11 +148,36 @@ export class RunsPanel implements vscode.Disposable {
         return this.export(message.folder);
       case "log":
         return openFile(join(message.folder, "log.txt"));
+      case "recipe":
+        return openFile(join(message.folder, "recipe.toml"));
+      case "compare":
+        return this.compare(message.folder, message.other);
       case "source":
         return openFile(message.path, message.line);
       case "train":
         return vscode.commands.executeCommand("pymodel.trainModel");
     }
+  }
+
+  private async compare(folder: string, other: string): Promise<void> {
+    const params = { folder: other, start: 0 };
+    const { run, rows } = await this.context.request<RunMetricsParams, RunMetricsResult>(methods.runMetrics, params);
+    const asked = { folders: [folder, other] };
+    const comparison = await execute<Comparison>(this.context, "pymodel.compareRuns", asked);
+    if (folder === this.selected) {
+      this.post({ type: "compared", run, rows, comparison });
+    }
+  }
+
+  /** What the curves say is asked for once an epoch, and at the end. */
+  private async advise(folder: string, run: Run): Promise<void> {
+    const state = `${folder} ${run.state} ${run.epoch}`;
+    if (state === this.advised) {
+      return;
+    }
+    this.advised = state;
+    const { advice } = await execute<{ advice: readonly Advice[] }>(this.context, "pymodel.runAdvice", { folder });
+    this.post({ type: "advice", folder, advice });
   }
 
   private async export(folder: string): Promise<void> {
@@ -166,6 +202,7 @@ export class RunsPanel implements vscode.Disposable {
     this.rememberRunning();
     await this.addSelected();
     this.next = 0;
+    this.advised = "";
     this.post({ type: "runs", runs: this.runs, selected: this.selected });
     await this.follow();
   }
@@ -247,6 +284,7 @@ export class RunsPanel implements vscode.Disposable {
     this.moreWanted ||= shrunk;
     if (!shrunk) {
       this.post({ type: "rows", folder, run, rows, reset: start === 0 });
+      await this.advise(folder, run);
     }
   }
 

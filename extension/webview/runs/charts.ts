@@ -2,7 +2,7 @@
 
 import uPlot from "uplot";
 import { element } from "../shared/dom";
-import { assignStyles, formatValue, groupByQuantity, type Series } from "./series";
+import { assignStyles, formatValue, groupByQuantity, type Series, smooth } from "./series";
 
 const HEIGHT = 200;
 const SPARSE = 60;
@@ -10,9 +10,25 @@ const COLOURS = ["--vscode-charts-blue", "--vscode-charts-yellow", "--vscode-cha
 /** Lines differ by their dashes too, not by colour alone. */
 const DASHES = [[], [6, 4], [2, 3], [8, 3, 2, 3]];
 
+/** How the plots are drawn. `other` is a run that the shown one is compared with. */
+export interface View {
+  readonly smooth: boolean;
+  readonly log: boolean;
+  readonly other: { readonly name: string; readonly series: Series } | undefined;
+}
+
+/** One line of a plot. A faint one is there for comparison: what was smoothed, or another run. */
+interface Line {
+  readonly label: string;
+  readonly style: number;
+  readonly faint: boolean;
+  readonly values: readonly (number | null)[];
+}
+
 interface Chart {
   readonly box: HTMLElement;
-  readonly names: readonly string[];
+  /** What it was made for: other lines, or another scale, need another plot. */
+  readonly key: string;
   readonly plot: uPlot;
 }
 
@@ -29,16 +45,22 @@ export class Charts {
 
   constructor(private readonly parent: HTMLElement) {}
 
-  draw(series: Series): void {
-    const groups = groupByQuantity(series.columns.keys());
-    for (const [quantity, names] of groups) {
-      const known = this.charts.get(quantity);
-      if (known === undefined || known.names.join() !== names.join()) {
+  draw(series: Series, view: View): void {
+    const groups = groupByQuantity([...series.columns.keys(), ...(view.other?.series.columns.keys() ?? [])]);
+    for (const [quantity, all] of groups) {
+      const names = [...new Set(all)];
+      const mine = linesOf(series, names, view.smooth, (name) => name);
+      const others = view.other === undefined ? [] : linesOfOther(view.other, names, view.smooth);
+      const lines = [...mine, ...others];
+      const key = JSON.stringify([view.log, ...lines.map(({ label, style, faint }) => [label, style, faint])]);
+      if (this.charts.get(quantity)?.key !== key) {
         this.remove(quantity);
-        this.add(quantity, names);
+        this.add(quantity, lines, view.log, key);
       }
-      const columns = names.map((name) => series.columns.get(name) ?? []);
-      this.charts.get(quantity)?.plot.setData([series.steps, ...columns]);
+      this.charts.get(quantity)?.plot.setData(table(series, mine, view, others));
+    }
+    for (const quantity of [...this.charts.keys()].filter((each) => !groups.has(each))) {
+      this.remove(quantity);
     }
     this.arrange([...groups.keys()]);
   }
@@ -57,17 +79,17 @@ export class Charts {
     }
   }
 
-  private add(quantity: string, names: readonly string[]): void {
+  private add(quantity: string, lines: readonly Line[], log: boolean, key: string): void {
     const box = element("div", { className: "plot" });
     const figure = element(
       "figure",
       {},
-      element("figcaption", {}, element("h2", { textContent: quantity }), legend(names)),
+      element("figcaption", {}, element("h2", { textContent: quantity }), legend(lines)),
       box,
     );
     this.parent.append(figure);
-    const plot = new uPlot(options(names, box.clientWidth || 320), [[], ...names.map(() => [])], box);
-    this.charts.set(quantity, { box, names, plot });
+    const plot = new uPlot(options(lines, log, box.clientWidth || 320), [[], ...lines.map(() => [])], box);
+    this.charts.set(quantity, { box, key, plot });
     this.resize.observe(box);
   }
 
@@ -82,36 +104,64 @@ export class Charts {
   }
 }
 
-function options(names: readonly string[], width: number): uPlot.Options {
-  const style = getComputedStyle(document.documentElement);
-  const text = style.getPropertyValue("--vscode-foreground");
-  const grid = { stroke: style.getPropertyValue("--vscode-editorIndentGuide-background1") || "#8884", width: 1 };
-  const font = `12px ${style.getPropertyValue("--vscode-font-family")}`;
+/** A metric that is smoothed has two lines: what was written, faint and without a label, and the average. */
+function linesOf(series: Series, names: readonly string[], smoothed: boolean, label: (name: string) => string): Line[] {
   const styles = assignStyles(names);
+  return names.flatMap((name, index) => {
+    const values = series.columns.get(name);
+    if (values === undefined) {
+      return [];
+    }
+    const style = (styles[index] ?? 0) % COLOURS.length;
+    const average = smoothed ? smooth(values) : null;
+    const line = { label: label(name), style, faint: false, values: average ?? values };
+    return average === null ? [line] : [{ label: "", style, faint: true, values }, line];
+  });
+}
+
+function linesOfOther(other: NonNullable<View["other"]>, names: readonly string[], smoothed: boolean): Line[] {
+  const lines = linesOf(other.series, names, smoothed, (name) => `${name} (${other.name})`);
+  return lines.filter(({ label }) => label !== "").map((line) => ({ ...line, faint: true }));
+}
+
+/** The lines over all steps of both runs. A logarithm has no place for what is not positive. */
+function table(series: Series, mine: readonly Line[], view: View, others: readonly Line[]): uPlot.AlignedData {
+  const shown = ({ values }: Line) => (view.log ? values.map((v) => (v !== null && v > 0 ? v : null)) : [...values]);
+  const own: uPlot.AlignedData = [series.steps, ...mine.map(shown)];
+  return view.other === undefined ? own : uPlot.join([own, [view.other.series.steps, ...others.map(shown)]]);
+}
+
+function options(lines: readonly Line[], log: boolean, width: number): uPlot.Options {
+  const styles = getComputedStyle(document.documentElement);
+  const styleOf = (name: string) => styles.getPropertyValue(name);
+  const text = styleOf("--vscode-foreground");
+  const grid = { stroke: styleOf("--vscode-editorIndentGuide-background1") || "#8884", width: 1 };
+  const font = `12px ${styleOf("--vscode-font-family")}`;
   const axis = { stroke: text, grid, ticks: grid, font };
   return {
     width,
     height: HEIGHT,
     legend: { show: false },
     cursor: { y: false, drag: { x: true, y: false } },
-    scales: { x: { time: false } },
+    scales: { x: { time: false }, y: { distr: log ? 3 : 1 } },
     axes: [
       { ...axis, space: 60, size: 30 },
       {
         ...axis,
         size: (_plot, labels) => 24 + 7 * Math.max(4, ...(labels ?? []).map((label) => label.length)),
-        values: (_plot, splits) => splits.map((value) => formatValue(value)),
+        values: (_plot, splits) => splits.map((value) => (value === null ? "" : formatValue(value))),
       },
     ],
     series: [
       {},
-      ...names.map((name, index) => ({
-        label: name,
-        stroke: style.getPropertyValue(COLOURS[(styles[index] ?? 0) % COLOURS.length] as string),
-        dash: DASHES[(styles[index] ?? 0) % DASHES.length] as number[],
-        width: 1.5,
+      ...lines.map(({ label, style, faint }) => ({
+        label,
+        stroke: styleOf(COLOURS[style] as string),
+        alpha: !faint ? 1 : label === "" ? 0.2 : 0.6,
+        dash: DASHES[style] as number[],
+        width: faint ? 1 : 1.5,
         spanGaps: true,
-        points: { show: isSparse, size: 5, fill: style.getPropertyValue("--vscode-editor-background") },
+        points: { show: isSparse, size: 5, fill: styleOf("--vscode-editor-background") },
       })),
     ],
     plugins: [readout()],
@@ -149,7 +199,7 @@ function readout(): uPlot.Plugin {
         }
         const lines = plot.series.slice(1).flatMap((series, column) => {
           const value = latestValue(plot.data[column + 1] ?? [], index);
-          return value === undefined ? [] : [`${series.label}  ${formatValue(value)}`];
+          return value === undefined || series.label === "" ? [] : [`${series.label}  ${formatValue(value)}`];
         });
         box.textContent = [`step ${step}`, ...lines].join("\n");
         const left = plot.cursor.left ?? 0;
@@ -161,15 +211,12 @@ function readout(): uPlot.Plugin {
   };
 }
 
-function legend(names: readonly string[]): HTMLElement {
-  const styles = assignStyles(names);
-  const items = names.map((name, index) => {
-    const style = (styles[index] ?? 0) % COLOURS.length;
-    const line = element("span", {
-      className: `line line-${style}`,
-      attributes: { "aria-hidden": "true" },
+function legend(lines: readonly Line[]): HTMLElement {
+  const items = lines
+    .filter(({ label }) => label !== "")
+    .map(({ label, style, faint }) => {
+      const className = `line line-${style}${faint ? " faint" : ""}`;
+      return element("li", {}, element("span", { className, attributes: { "aria-hidden": "true" } }), label);
     });
-    return element("li", {}, line, name);
-  });
   return element("ul", { className: "legend" }, ...items);
 }

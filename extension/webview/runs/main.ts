@@ -16,6 +16,8 @@ let page: Page | undefined;
 let charts: Charts | undefined;
 let series = new Series();
 let shown: { folder: string; run: Run } | undefined;
+/** What the shown run is compared with. */
+let other: { name: string; series: Series } | undefined;
 let drawing = false;
 
 window.addEventListener("message", ({ data }: MessageEvent<unknown>) => {
@@ -33,7 +35,7 @@ post({ type: "ready", selected: vscode.getState()?.selected ?? null });
 function receive(message: ToPage): void {
   switch (message.type) {
     case "strings":
-      page = new Page(root, message.strings, post);
+      page = new Page(root, message.strings, post, draw);
       charts = new Charts(page.plots);
       break;
     case "runs":
@@ -53,6 +55,17 @@ function receive(message: ToPage): void {
       shown = { folder: message.folder, run: message.run };
       draw();
       break;
+    case "advice":
+      if (message.folder === shown?.folder) {
+        page?.showAdvice(message.advice);
+      }
+      break;
+    case "compared":
+      other = { name: new Date(message.run.started * 1000).toLocaleString(), series: new Series() };
+      other.series.append(message.rows);
+      page?.showComparison(message.comparison);
+      draw();
+      break;
     case "unavailable":
       page?.showMessage(message.message);
       break;
@@ -62,8 +75,12 @@ function receive(message: ToPage): void {
 function forget(): void {
   series = new Series();
   shown = undefined;
+  other = undefined;
+  page?.controls.reset();
   charts?.clear();
   page?.showValues(series.last, {});
+  page?.showAdvice([]);
+  page?.showComparison(undefined);
 }
 
 function draw(): void {
@@ -76,7 +93,8 @@ function draw(): void {
     if (shown !== undefined) {
       page?.showRun(shown.run);
       page?.showValues(series.last, shown.run.metrics.best ?? {});
-      charts?.draw(series);
+      const { smooth, log, other: chosen } = page?.controls ?? { smooth: false, log: false, other: "" };
+      charts?.draw(series, { smooth, log, other: chosen === "" ? undefined : other });
     }
   });
 }

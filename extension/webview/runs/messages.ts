@@ -1,6 +1,22 @@
 /** What the extension and the runs page say to each other. Both sides read what they get through these guards. */
 
-import type { MetricRow, Run } from "../../src/protocol";
+import type { MetricRow, MetricValue, Run } from "../../src/protocol";
+
+/** What the curves of a run say, and what to try: `pymodel.runAdvice`. */
+export interface Advice {
+  kind: string;
+  metric: string;
+  first_step: number;
+  last_step: number;
+  words: string;
+  suggestions: readonly string[];
+}
+
+/** What differs between two runs, the shown one first: `pymodel.compareRuns`. */
+export interface Comparison {
+  settings: Record<string, readonly unknown[]>;
+  metrics: Record<string, readonly (MetricValue | null)[]>;
+}
 
 export interface NamedRun {
   folder: string;
@@ -12,6 +28,8 @@ export type ToPage =
   | { type: "runs"; runs: readonly NamedRun[]; selected: string | null }
   /** `reset`: these rows are the first ones, what was there before is void. */
   | { type: "rows"; folder: string; run: Run; rows: readonly MetricRow[]; reset: boolean }
+  | { type: "advice"; folder: string; advice: readonly Advice[] }
+  | { type: "compared"; run: Run; rows: readonly MetricRow[]; comparison: Comparison }
   | { type: "unavailable"; message: string };
 
 export type FromPage =
@@ -20,8 +38,12 @@ export type FromPage =
   | { type: "stop"; folder: string }
   | { type: "export"; folder: string }
   | { type: "log"; folder: string }
+  | { type: "recipe"; folder: string }
+  | { type: "compare"; folder: string; other: string }
   | { type: "source"; path: string; line: number }
   | { type: "train" };
+
+const TO_PAGE: readonly ToPage["type"][] = ["strings", "runs", "rows", "advice", "compared", "unavailable"];
 
 /** The page's words, translated by the extension. */
 export interface Strings {
@@ -41,6 +63,17 @@ export interface Strings {
   last: string;
   best: string;
   metric: string;
+  smooth: string;
+  logScale: string;
+  compareWith: string;
+  nothing: string;
+  setting: string;
+  thisRun: string;
+  otherRun: string;
+  advice: string;
+  try: string;
+  steps: string;
+  recipe: string;
   elapsed: string;
   took: string;
   remaining: string;
@@ -51,7 +84,7 @@ export function isFromPage(message: unknown): message is FromPage {
   if (typeof message !== "object" || message === null || !("type" in message)) {
     return false;
   }
-  const { type, folder, path, line, selected } = message as Record<string, unknown>;
+  const { type, folder, other, path, line, selected } = message as Record<string, unknown>;
   switch (type) {
     case "ready":
       return selected === null || typeof selected === "string";
@@ -59,7 +92,10 @@ export function isFromPage(message: unknown): message is FromPage {
     case "stop":
     case "export":
     case "log":
+    case "recipe":
       return typeof folder === "string";
+    case "compare":
+      return typeof folder === "string" && typeof other === "string";
     case "source":
       return typeof path === "string" && typeof line === "number";
     default:
@@ -69,7 +105,7 @@ export function isFromPage(message: unknown): message is FromPage {
 
 export function isToPage(message: unknown): message is ToPage {
   const type = (message as { type?: unknown } | null)?.type;
-  return type === "strings" || type === "runs" || type === "rows" || type === "unavailable";
+  return TO_PAGE.includes(type as ToPage["type"]);
 }
 
 /** Whether a job is, as far as its folder says, still at work. */

@@ -2,18 +2,23 @@
 
 import type { MetricValue, Run } from "../../src/protocol";
 import { element, format } from "../shared/dom";
-import { type FromPage, isActive, type NamedRun, type Strings } from "./messages";
+import { Controls, describeRun } from "./controls";
+import { type Advice, type Comparison, type FromPage, isActive, type NamedRun, type Strings } from "./messages";
 import { formatSeconds, formatValue } from "./series";
 
 export class Page {
   /** Where the plots go. */
   readonly plots = element("div", { className: "plots" });
+  /** How they are drawn. */
+  readonly controls: Controls;
   private readonly name = element("h1");
   private readonly state = element("span", { className: "state", attributes: { role: "status" } });
   private readonly picker = element("select");
   private readonly stop = element("button", { className: "primary" });
   private readonly export = element("button");
   private readonly log = element("button");
+  private readonly advice = element("section", { className: "advice" });
+  private readonly comparison = element("section", { className: "comparison" });
   private readonly bar = element("progress");
   private readonly facts = element("p", { className: "facts" });
   private readonly failure = element("section", { className: "failure", attributes: { role: "alert" } });
@@ -28,7 +33,14 @@ export class Page {
     parent: HTMLElement,
     private readonly strings: Strings,
     private readonly post: (message: FromPage) => void,
+    redraw: () => void,
   ) {
+    this.controls = new Controls(strings, redraw, (other) => {
+      this.showComparison(undefined);
+      if (this.folder !== null && other !== "") {
+        post({ type: "compare", folder: this.folder, other });
+      }
+    });
     this.stop.textContent = strings.stop;
     this.export.textContent = strings.export;
     this.log.textContent = strings.log;
@@ -54,17 +66,21 @@ export class Page {
       this.bar,
       this.facts,
       this.failure,
+      this.advice,
       this.waiting,
+      this.controls.bar,
       this.plots,
+      this.comparison,
       element("table", {}, element("thead", {}, element("tr", {}, ...head)), this.table),
     );
+    this.showAdvice([]);
+    this.showComparison(undefined);
     parent.replaceChildren(this.shown, this.message);
   }
 
   showRuns(runs: readonly NamedRun[], selected: string | null): void {
     const options = runs.map(({ folder, run }) => {
-      const text = `${nameOf(run)} · ${new Date(run.started * 1000).toLocaleString()}`;
-      return element("option", { value: folder, textContent: text, selected: folder === selected });
+      return element("option", { value: folder, textContent: describeRun(run), selected: folder === selected });
     });
     // An open list would close if it were replaced, and most changes do not concern it.
     if (options.map(describeOption).join() !== [...this.picker.options].map(describeOption).join()) {
@@ -72,6 +88,7 @@ export class Page {
     }
     this.picker.value = selected ?? "";
     this.folder = selected;
+    this.controls.offer(runs, selected);
     const run = runs.find(({ folder }) => folder === selected)?.run;
     this.shown.hidden = run === undefined;
     this.message.hidden = run !== undefined;
@@ -113,6 +130,50 @@ export class Page {
     );
     this.table.replaceChildren(...rows);
     (this.table.parentElement as HTMLElement).hidden = rows.length === 0;
+  }
+
+  /** What the curves say, each with what to try; nothing where they say nothing. */
+  showAdvice(advice: readonly Advice[]): void {
+    const { strings } = this;
+    const found = advice.map(({ kind, first_step, last_step, words, suggestions }) =>
+      element(
+        "div",
+        {},
+        element(
+          "p",
+          {},
+          element("strong", { textContent: kind }),
+          ` · ${format(strings.steps, first_step, last_step)}`,
+        ),
+        element("p", { textContent: words }),
+        element("p", { textContent: strings.try }),
+        element("ul", {}, ...suggestions.map((each) => element("li", {}, ...marked(each)))),
+      ),
+    );
+    const recipe = element("button", { textContent: strings.recipe });
+    recipe.addEventListener("click", () => this.folder && this.post({ type: "recipe", folder: this.folder }));
+    this.advice.hidden = found.length === 0;
+    this.advice.replaceChildren(element("h2", { textContent: strings.advice }), ...found, recipe);
+  }
+
+  /** What differs between this run and another, and what each reached; without one, nothing. */
+  showComparison(comparison: Comparison | undefined): void {
+    const { strings } = this;
+    this.comparison.hidden = comparison === undefined;
+    const rows = [...Object.entries(comparison?.settings ?? {}), ...Object.entries(comparison?.metrics ?? {})];
+    const head = [strings.setting, strings.thisRun, strings.otherRun].map((textContent) =>
+      element("th", { textContent, attributes: { scope: "col" } }),
+    );
+    const body = rows.map(([name, values]) =>
+      element(
+        "tr",
+        {},
+        element("th", { textContent: name, attributes: { scope: "row" } }),
+        ...values.map((value) => element("td", { textContent: describeValue(value) })),
+      ),
+    );
+    const table = element("table", {}, element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...body));
+    this.comparison.replaceChildren(table);
   }
 
   showMessage(text: string): void {
@@ -174,4 +235,16 @@ function nameOf(run: Run): string {
 
 function describeOption(option: HTMLOptionElement): string {
   return `${option.value} ${option.textContent}`;
+}
+
+/** A text in which `code` is marked. */
+function marked(text: string): (Node | string)[] {
+  return text.split("`").map((part, index) => (index % 2 === 1 ? element("code", { textContent: part }) : part));
+}
+
+function describeValue(value: unknown): string {
+  if (typeof value === "number" || value === undefined) {
+    return formatValue(value);
+  }
+  return value === null ? "–" : typeof value === "string" ? value : JSON.stringify(value);
 }

@@ -52,6 +52,27 @@ export function groupByQuantity(names: Iterable<string>): Map<string, string[]> 
   return new Map([...groups].filter(([, members]) => members.length > 0));
 }
 
+/** So many points are smoothed; fewer are looked at one by one. */
+const FEWEST = 20;
+const KEPT = 0.9;
+
+/** An exponential average of a metric, unbiased at its beginning; null where there are too few points for one. */
+export function smooth(values: readonly (number | null)[]): (number | null)[] | null {
+  if (values.filter((value) => value !== null).length < FEWEST) {
+    return null;
+  }
+  let sum = 0;
+  let weight = 0;
+  return values.map((value) => {
+    if (value === null) {
+      return null;
+    }
+    sum = KEPT * sum + (1 - KEPT) * value;
+    weight = KEPT * weight + (1 - KEPT);
+    return sum / weight;
+  });
+}
+
 const ROLES = ["train", "validation", "test"];
 
 /** Which of the line styles each metric of a plot has: those of a role look the same in every plot. */

@@ -14,6 +14,7 @@ from pymodel import runs
 from pymodel.discover.pins import format_inputs
 from pymodel.discover.roots import find_import_roots
 from pymodel.recipe import check_recipe, load_recipe, propose_recipe, recipe_folder
+from pymodel.runs import compare
 from pymodel.schema import PyModelError, Trace, TrainRequest, to_json
 from pymodel.schema.protocol import GraphParams
 
@@ -54,6 +55,8 @@ def register(server: PyModelServer) -> None:
         ("pymodel.runs", list_runs),
         ("pymodel.stopRun", stop_run),
         ("pymodel.resumeRun", resume_run),
+        ("pymodel.runAdvice", advise_run),
+        ("pymodel.compareRuns", compare_runs),
         ("pymodel.scriptCommand", script_command),
         ("pymodel.createSample", create_sample),
     ):
@@ -93,6 +96,20 @@ async def train(server: PyModelServer, given: dict[str, Any]) -> Any:
     folder = server.jobs.start(request, path, server.folders)
     server.spawn(_follow_with_progress(server, folder, t("Training {0}", request.target.rpartition("::")[2])))
     return {"folder": str(folder), "run": runs.read_run(folder)}
+
+
+async def advise_run(server: PyModelServer, given: dict[str, Any]) -> Any:
+    """What the curves of a run say, and what to try."""
+    return {"advice": await asyncio.to_thread(runs.advise_run, Path(text_of(given, "folder")))}
+
+
+async def compare_runs(server: PyModelServer, given: dict[str, Any]) -> Any:
+    """What differs between the recipes of several runs, and what each of them reached."""
+    folders = given.get("folders")
+    if not isinstance(folders, list) or not all(isinstance(each, str) for each in folders):
+        raise ValueError("`folders` must be a list of texts")
+    found = [await asyncio.to_thread(runs.read_run, Path(each)) for each in folders]
+    return {"settings": compare.recipe_differences(found), "metrics": compare.compare_runs(found)}
 
 
 async def script_command(server: PyModelServer, given: dict[str, Any]) -> Any:
