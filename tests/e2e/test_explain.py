@@ -105,3 +105,27 @@ def test_an_answer_is_attributed_by_all_methods(workbench: Workbench, model: str
         assert any(caption.startswith(method) for caption in captions), captions
     assert any("completeness error" in caption for caption in captions)
     picture(workbench, f"prediction-{model}")
+
+
+def test_a_run_s_page_leads_to_its_weights_and_its_graph(workbench: Workbench) -> None:
+    def click(model: str, button: str) -> None:
+        workbench.run("PyModel: Show Training Runs")
+        page = workbench.webview(".actions select", seconds=SECONDS)
+        page.locator(".actions select").select_option(index=[model in each for each in options(page)].index(True))
+        expect(page.locator("h1")).to_have_text(model)
+        page.get_by_role("button", name=button).click()
+
+    workbench.run("View: Close All Editors")
+    click("MyModel", "Explain…")
+    workbench.pick("Weights")
+    names = workbench.webview("table.sortable", seconds=SECONDS).locator("table.sortable tbody tr td:first-child")
+    expect(names).to_have_count(6)
+    click("TextClassifier", "Show in Graph")
+    nodes = workbench.webview("#nodes > g.node", seconds=SECONDS)
+    expect(nodes.locator("[aria-current]").first).to_have_text("TextClassifier", timeout=SECONDS * 1000)
+    assert workbench.active_file() == "model.py"
+    picture(workbench, "run-to-graph")
+
+
+def options(page: Frame) -> list[str]:
+    return page.locator(".actions select option").all_inner_texts()

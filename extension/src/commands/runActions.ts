@@ -2,7 +2,7 @@
 
 import { basename } from "node:path";
 import * as vscode from "vscode";
-import { isActive, type NamedRun } from "../../webview/runs/messages";
+import { hasCurves, isActive, type NamedRun } from "../../webview/runs/messages";
 import type { Context } from "../context";
 import { methods, type Run, type RunsParams, type RunsResult } from "../protocol";
 import type { RunsPanel } from "../views/runsPanel";
@@ -59,7 +59,7 @@ async function chooseRun(
   placeHolder: string,
 ): Promise<string | undefined> {
   const items = (await listRuns(context))
-    .filter(({ run }) => (run.kind === "train" || run.kind === "script") && fits(run))
+    .filter(({ run }) => hasCurves(run) && fits(run))
     .map(({ run, folder }) => ({ label: basename(run.target), description: run.id, folder }));
   if (items.length === 0) {
     throw new CannotContinue(vscode.l10n.t("There is no run that this can be done with."));

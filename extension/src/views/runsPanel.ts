@@ -7,6 +7,7 @@ import {
   type Advice,
   type Comparison,
   type FromPage,
+  hasCurves,
   isActive,
   isFromPage,
   type NamedRun,
@@ -146,6 +147,10 @@ export class RunsPanel implements vscode.Disposable {
         return vscode.commands.executeCommand("pymodel.stopTraining", message.folder);
       case "export":
         return this.export(message.folder);
+      case "explain":
+        return explain(message.folder);
+      case "graph":
+        return this.showGraph(message.folder);
       case "log":
         return openFile(join(message.folder, "log.txt"));
       case "recipe":
@@ -188,13 +193,25 @@ export class RunsPanel implements vscode.Disposable {
     }
   }
 
+  private async showGraph(folder: string): Promise<void> {
+    const target = this.runs.find((each) => each.folder === folder)?.run.target ?? "";
+    const [path, name] = target.split("::");
+    if (path && name) {
+      // The graph follows the cursor: it goes to the class.
+      const document = await vscode.workspace.openTextDocument(path);
+      const defined = Math.max(0, document.getText().search(new RegExp(`^(class|def) ${name}\\b|^${name}\\b`, "m")));
+      await openFile(path, document.positionAt(defined).line + 1);
+      await vscode.commands.executeCommand("pymodel.showGraph", vscode.Uri.file(path).toString(), target);
+    }
+  }
+
   /** Reads the list of runs anew, and the selected run from its first row. */
   private async refresh(): Promise<void> {
     try {
       const { runs, folders } = await this.context.request<RunsParams, RunsResult>(methods.runs, {});
       this.runs = runs
         .map((run, index) => ({ run, folder: folders[index] as string }))
-        .filter(({ run }) => run.kind !== "export");
+        .filter(({ run }) => hasCurves(run));
     } catch (error) {
       this.post({ type: "unavailable", message: describe(error) });
       return;
@@ -233,7 +250,7 @@ export class RunsPanel implements vscode.Disposable {
   }
 
   private onRunChanged({ folder, run }: RunChangedNotification): void {
-    if (run.kind === "export") {
+    if (!hasCurves(run)) {
       return;
     }
     const known = this.runs.find((each) => each.folder === folder);
@@ -290,6 +307,19 @@ export class RunsPanel implements vscode.Disposable {
 
   private post(message: ToPage): void {
     void this.panel?.webview.postMessage(message);
+  }
+}
+
+/** What can be explained of a run, each by a command of its own. */
+async function explain(folder: string): Promise<void> {
+  const items = [
+    { label: vscode.l10n.t("A Prediction"), command: "pymodel.explainPrediction" },
+    { label: vscode.l10n.t("Activations"), command: "pymodel.explainActivations" },
+    { label: vscode.l10n.t("Weights"), command: "pymodel.explainWeights" },
+  ];
+  const picked = await vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t("Explain what of this run?") });
+  if (picked !== undefined) {
+    await vscode.commands.executeCommand(picked.command, folder);
   }
 }
 

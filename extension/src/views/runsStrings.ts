@@ -13,6 +13,8 @@ export function runsStrings(): Strings {
     stop: l10n.t("Stop"),
     stopping: l10n.t("Stopping…"),
     export: l10n.t("Export…"),
+    explain: l10n.t("Explain…"),
+    graph: l10n.t("Show in Graph"),
     log: l10n.t("Open Log"),
     waiting: l10n.t("The first values appear after a few steps."),
     failed: l10n.t("The run failed"),

@@ -1,7 +1,7 @@
 /** The tree of runs beneath the graph: newest first, each with its state, its last value and how long ago it moved. */
 
 import * as vscode from "vscode";
-import { isActive, type NamedRun } from "../../webview/runs/messages";
+import { hasCurves, isActive, type NamedRun } from "../../webview/runs/messages";
 import type { Context } from "../context";
 import { describe } from "../log";
 import {
@@ -64,7 +64,7 @@ export class RunsTree implements vscode.TreeDataProvider<NamedRun>, vscode.Dispo
       const { runs, folders } = await this.context.request<RunsParams, RunsResult>(methods.runs, {});
       this.runs = runs
         .map((run, index) => ({ run, folder: folders[index] as string }))
-        .filter(({ run }) => isShown(run));
+        .filter(({ run }) => hasCurves(run));
       this.changed.fire(undefined);
     } catch (error) {
       this.context.log.error(`The tree of runs: ${describe(error)}`);
@@ -80,15 +80,10 @@ export class RunsTree implements vscode.TreeDataProvider<NamedRun>, vscode.Dispo
     if (known !== undefined) {
       known.run = run;
       this.changed.fire(known);
-    } else if (isShown(run)) {
+    } else if (hasCurves(run)) {
       void this.refresh();
     }
   }
-}
-
-/** What the panel shows: an export or an explanation has no curves. */
-function isShown(run: Run): boolean {
-  return run.kind === "train" || run.kind === "script";
 }
 
 /** `/w/net.py::Net` is called `Net`, a script by its file. */

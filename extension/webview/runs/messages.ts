@@ -37,6 +37,8 @@ export type FromPage =
   | { type: "select"; folder: string }
   | { type: "stop"; folder: string }
   | { type: "export"; folder: string }
+  | { type: "explain"; folder: string }
+  | { type: "graph"; folder: string }
   | { type: "log"; folder: string }
   | { type: "recipe"; folder: string }
   | { type: "compare"; folder: string; other: string }
@@ -55,6 +57,8 @@ export interface Strings {
   stop: string;
   stopping: string;
   export: string;
+  explain: string;
+  graph: string;
   log: string;
   waiting: string;
   failed: string;
@@ -91,6 +95,8 @@ export function isFromPage(message: unknown): message is FromPage {
     case "select":
     case "stop":
     case "export":
+    case "explain":
+    case "graph":
     case "log":
     case "recipe":
       return typeof folder === "string";
@@ -106,6 +112,11 @@ export function isFromPage(message: unknown): message is FromPage {
 export function isToPage(message: unknown): message is ToPage {
   const type = (message as { type?: unknown } | null)?.type;
   return TO_PAGE.includes(type as ToPage["type"]);
+}
+
+/** Whether a run has curves: exports and explanations are jobs, too. */
+export function hasCurves(run: Run): boolean {
+  return run.kind === "train" || run.kind === "script";
 }
 
 /** Whether a job is, as far as its folder says, still at work. */

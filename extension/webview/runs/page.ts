@@ -15,8 +15,8 @@ export class Page {
   private readonly state = element("span", { className: "state", attributes: { role: "status" } });
   private readonly picker = element("select");
   private readonly stop = element("button", { className: "primary" });
-  private readonly export = element("button");
-  private readonly log = element("button");
+  /** What is done with the best checkpoint. */
+  private readonly uses: readonly HTMLButtonElement[];
   private readonly advice = element("section", { className: "advice" });
   private readonly comparison = element("section", { className: "comparison" });
   private readonly bar = element("progress");
@@ -42,15 +42,17 @@ export class Page {
       }
     });
     this.stop.textContent = strings.stop;
-    this.export.textContent = strings.export;
-    this.log.textContent = strings.log;
+    const toDo = (type: "export" | "explain" | "graph" | "log") => {
+      const button = element("button", { textContent: strings[type] });
+      button.addEventListener("click", () => this.folder && post({ type, folder: this.folder }));
+      return button;
+    };
+    this.uses = [toDo("export"), toDo("explain"), toDo("graph")];
     this.waiting.textContent = strings.waiting;
     this.picker.setAttribute("aria-label", strings.run);
     this.bar.setAttribute("aria-label", strings.title);
     this.picker.addEventListener("change", () => post({ type: "select", folder: this.picker.value }));
     this.stop.addEventListener("click", () => this.askToStop());
-    this.export.addEventListener("click", () => this.folder && post({ type: "export", folder: this.folder }));
-    this.log.addEventListener("click", () => this.folder && post({ type: "log", folder: this.folder }));
     const head = [strings.metric, strings.last, strings.best].map((text) =>
       element("th", { textContent: text, attributes: { scope: "col" } }),
     );
@@ -61,7 +63,7 @@ export class Page {
         "header",
         {},
         element("div", { className: "title" }, this.name, this.state),
-        element("div", { className: "actions" }, this.picker, this.stop, this.export, this.log),
+        element("div", { className: "actions" }, this.picker, this.stop, ...this.uses, toDo("log")),
       ),
       this.bar,
       this.facts,
@@ -113,7 +115,9 @@ export class Page {
     this.stop.hidden = !isActive(run);
     this.stop.disabled = this.stopping === this.folder;
     this.stop.textContent = this.stop.disabled ? strings.stopping : strings.stop;
-    this.export.hidden = isActive(run) || run.last_step === 0;
+    for (const button of this.uses) {
+      button.hidden = run.kind !== "train" || isActive(run) || run.last_step === 0;
+    }
     this.waiting.hidden = !isActive(run) || run.last_step > 0;
     this.showFailure(run);
   }
