@@ -148,7 +148,7 @@ export interface RunError {
 
 export interface Run {
   id: string;
-  kind: "train" | "export" | "explain" | "script";
+  kind: "train" | "export" | "explain" | "script" | "attached";
   target: string;
   state: RunState;
   started: number;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import time
 from pathlib import Path
 from typing import Any
@@ -124,13 +125,14 @@ def _all_runs() -> list[tuple[Path, Run]]:
 
 
 def _find(name: str) -> tuple[Path, Run]:
-    """A run of this folder by its id or the end of it; or by its own folder.
+    """A run of this folder by its id or the end of it; or by its own folder, where another tool's log is one, too.
 
     Raises:
         UsageError: there is none, or several.
     """
-    if (Path(name) / runs.RUN_FILE).is_file():
-        return Path(name).absolute(), runs.read_run(Path(name).absolute())
+    if Path(name).is_dir():
+        with contextlib.suppress(runs.RunNotFound):
+            return Path(name).absolute(), runs.read_run(Path(name).absolute())
     found = [each for each in _all_runs() if each[1].id == name] or [
         each for each in _all_runs() if each[1].id.endswith(name) or each[1].id.startswith(name)
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..schema import Level, Node
+from ..schema import Level, Node, join_dims
 
 _SHAPES = {"input": ("([", "])"), "output": ("([", "])"), "module": ("[", "]"), "group": ("[[", "]]")}
 
@@ -15,7 +15,7 @@ def to_mermaid(level: Level) -> str:
         left, right = _SHAPES.get(node.kind, ("(", ")"))
         lines.append(f'  {ids[node.id]}{left}"{_quote(_label(node))}"{right}')
     for edge in level.edges:
-        label = "×".join(map(str, edge.dims)) or "scalar"
+        label = join_dims(edge.dims) or "scalar"
         lines.append(f'  {ids[edge.from_]} -->|"{_quote(label)}"| {ids[edge.to]}')
     return "\n".join(lines) + "\n"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..schema import Dims, Hit, Operation, Trace
+from ..schema import Dims, Hit, Operation, Trace, join_dims
 from .hierarchy import ROOT, Hierarchy, hierarchy_of, module_path
 
 MOST_HITS = 50
@@ -82,4 +82,4 @@ def _has_sizes(dims: Dims, word: str) -> bool:
 
 
 def _show(dims: Dims | None) -> str:
-    return "×".join(map(str, dims)) if dims else ""
+    return join_dims(dims) if dims else ""

@@ -5,6 +5,7 @@ from .advice import Advice as Advice
 from .advice import advise as advise
 from .advice import advise_run as advise_run
 from .atomic import write_atomically as write_atomically
+from .attached import find_attached as find_attached
 from .explaining import explain_run as explain_run
 from .folder import RECIPE_FILE as RECIPE_FILE
 from .folder import RUN_FILE as RUN_FILE

@@ -28,6 +28,7 @@ from ..schema import (
     to_json,
 )
 from .atomic import write_atomically
+from .attached import read_attached
 from .process import is_alive
 
 RUN_FILE, RECIPE_FILE = "run.json", "recipe.toml"
@@ -121,11 +122,13 @@ def _placed(request: TrainRequest, folder: Path) -> Recipe:
 
 
 def read_run(folder: Path) -> Run:
-    """The run in `folder`; `interrupted` if its process is gone without a last word.
+    """The run in `folder`, or what another tool logs there; `interrupted` if its process is gone without a last word.
 
     Raises:
         RunNotFound: there is none, or it cannot be read.
     """
+    if not (folder / RUN_FILE).exists() and (attached := read_attached(folder)) is not None:
+        return attached.run
     run = _read(folder)
     if not _is_orphaned(run):
         return run
@@ -139,6 +142,9 @@ def read_request(run: Run) -> Request:
     Raises:
         PyModelError: the request in run.json does not fit.
     """
+    if run.kind not in REQUESTS:
+        words = "This is the log of another tool: what it was asked to do is not known."
+        raise PyModelError(words, advice="Start a run of PyModel's own.")
     try:
         return from_json(REQUESTS[run.kind], run.request)
     except MalformedMessage as error:

@@ -5,21 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..schema import MalformedMessage, MetricRow, Number, dumps, from_json
+from ..schema import MalformedMessage, MetricRow, dumps, from_json
+from .attached import read_attached
 from .lines import LineWriter, read_lines
+from .numbers import to_number as to_number
 
 Curve = list[tuple[int, float]]
 """Points of (step, value), in the order of their steps."""
-
-
-def to_number(value: float) -> Number:
-    """A metric as JSON can hold it: `nan`, `inf` and `-inf` become strings."""
-    return value if math.isfinite(value) else "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
 
 
 def metrics_path(folder: Path, rank: int = 0) -> Path:
@@ -31,9 +27,12 @@ def read_metrics(folder: Path, start: int = 0, rank: int = 0) -> tuple[list[Metr
 
     Rows that a resume has taken back are left out. Who asks again and again drops, when a step comes that is not
     beyond the last, the rows from that step on. A torn last line waits to be whole; any other line that is no row is
-    skipped, so that it costs that row and not the run.
+    skipped, so that it costs that row and not the run. Rows of another tool's log are whole again each time: a tool may
+    add to those that it has written.
     """
-    lines = read_lines(metrics_path(folder, rank))
+    if not (path := metrics_path(folder, rank)).is_file() and (attached := read_attached(folder)) is not None:
+        return list(attached.rows[start:]), len(attached.rows)
+    lines = read_lines(path)
     rows: list[MetricRow] = []
     for line in lines[start:]:
         try:
@@ -50,6 +49,11 @@ def read_metrics(folder: Path, start: int = 0, rank: int = 0) -> tuple[list[Metr
 def read_curves(folder: Path, rank: int = 0) -> dict[str, Curve]:
     """Each metric as points of (step, value), as `read_metrics` has them; much faster, for runs of very many steps."""
     curves: dict[str, Curve] = {}
+    if not metrics_path(folder, rank).is_file() and (attached := read_attached(folder)) is not None:
+        for row in attached.rows:
+            for name, value in row.values.items():
+                curves.setdefault(name, []).append((row.step, float(value)))
+        return curves
     for line in read_lines(metrics_path(folder, rank)):
         try:
             data = json.loads(line)

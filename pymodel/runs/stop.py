@@ -30,6 +30,8 @@ def stop_run(folder: Path) -> None:
         CannotStop: the run has ended already.
     """
     run = read_run(folder)
+    if run.kind == "attached":
+        raise CannotStop("PyModel only reads this log: whatever writes it is not its own.", path=str(folder))
     if run.state == "queued" and run.process is None:
         write_run(folder, replace(run, state="stopped", updated=time.time()))
         return
@@ -46,6 +48,8 @@ def queue_again(folder: Path) -> None:
         CannotResume: it has not ended, or has nothing left to do.
     """
     run = read_run(folder)
+    if run.kind == "attached":
+        raise CannotResume("PyModel only reads this log: whatever writes it is not its own.", path=str(folder))
     if run.kind == "script":
         words = "A script goes on only as far as it can itself."
         raise CannotResume(words, path=str(folder), advice="Start it again with `pymodel run`.")

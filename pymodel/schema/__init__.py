@@ -93,6 +93,7 @@ from .trace import Trace as Trace
 from .trace import TraceStatus as TraceStatus
 from .trace import Value as Value
 from .trace import Weight as Weight
+from .trace import join_dims as join_dims
 from .weights import Histogram as Histogram
 from .weights import Statistics as Statistics
 from .weights import TensorChange as TensorChange

@@ -116,7 +116,8 @@ class Run:
     """`run.json`. `interrupted` is derived by readers (running, but no such process) and never written."""
 
     id: str
-    kind: Literal["train", "export", "explain", "script"]
+    kind: Literal["train", "export", "explain", "script", "attached"]
+    """`attached`: the log of another tool, which no `run.json` tells of."""
     target: str
     state: RunState
     started: float

@@ -5,6 +5,7 @@ A dimension is an int, or a string that Python's `eval` understands over the doc
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +14,15 @@ from .location import Position
 
 Dim = int | str
 Dims = tuple[Dim, ...]
+SUM = re.compile(r"[-+%]")
+
+
+def join_dims(dims: Dims) -> str:
+    """`B×64×10×10`, empty for a scalar; a sum among other dimensions stands in parentheses: `(N+T)×16`."""
+    texts = list(map(str, dims))
+    return texts[0] if len(texts) == 1 else "×".join(f"({text})" if SUM.search(text) else text for text in texts)
+
+
 Mode = Literal["eval", "train"]
 Phase = Literal["forward", "init"]
 ValueKind = Literal["tensor", "int", "tuple", "dict", "other"]

@@ -46,6 +46,7 @@ COMMANDS = (
     "pymodel.stopRun",
     "pymodel.runAdvice",
     "pymodel.compareRuns",
+    "pymodel.findLogs",
     "pymodel.resumeRun",
     "pymodel.scriptCommand",
     "pymodel.createSample",

@@ -10,7 +10,7 @@ from pymodel.graph.level import breadcrumbs, build_level, find_node, locate
 from pymodel.graph.mermaid import to_mermaid
 from pymodel.graph.search import find_hits
 from pymodel.graph.whole import build_levels
-from pymodel.schema import ModuleSummary, Position, Weight
+from pymodel.schema import ModuleSummary, Position, Weight, join_dims
 
 from .graph_traces import FILE, SHAPE, chain_of_blocks, chain_of_operations, residual_net
 
@@ -84,3 +84,10 @@ def test_mermaid_takes_names_for_text() -> None:
     assert "<img" not in text
     assert text.count('"') == 2 * (text.count("\n") - 1)
     assert 'n0 -->|"B×3"| n1' in text
+
+
+def test_a_sum_among_dimensions_stands_in_parentheses() -> None:
+    assert join_dims(("B", 64, "H//2")) == "B×64×H//2"
+    assert join_dims(("N+T", 16)) == "(N+T)×16"
+    assert join_dims(("N+T",)) == "N+T"
+    assert join_dims(()) == ""

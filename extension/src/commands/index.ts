@@ -9,6 +9,7 @@ import { checkModel } from "./checkModel";
 import { createSampleProject } from "./createSampleProject";
 import { compareWeights, explainSample, explainWeights } from "./explain";
 import { exportModel } from "./exportModel";
+import { openLogs } from "./openLogs";
 import { reportBug } from "./reportBug";
 import { deleteRun, folderOf, openRunLog, resumeTraining } from "./runActions";
 import { runScript } from "./runScript";
@@ -37,6 +38,7 @@ export function registerCommands(server: Server, runs: RunsPanel, tree: RunsTree
     "pymodel.openRunLog": (run?: unknown) => openRunLog(server, run),
     "pymodel.deleteRun": (run?: unknown) => deleteRun(server, tree, run),
     "pymodel.showRuns": (run?: unknown) => runs.show(folderOf(run)),
+    "pymodel.openLogs": (folder?: unknown) => openLogs(server, runs, folder),
     "pymodel.createSampleProject": (folder?: unknown) => createSampleProject(server, folder),
     "pymodel.whyNoShapes": (uri?: unknown, target?: unknown) => whyNoShapes(server, uri, target),
     "pymodel.setExampleInput": (uri?: unknown, target?: unknown) => setPin(server, "inputs", uri, target),

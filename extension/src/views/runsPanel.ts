@@ -29,6 +29,7 @@ import { runsHtml } from "./runsHtml";
 import { runsStrings } from "./runsStrings";
 
 const VIEW_TYPE = "pymodel.runs";
+const LOOK_MILLISECONDS = 2000;
 /** Where the workspace remembers the folder of the run that was last seen running. */
 const LAST_SEEN_RUNNING = "pymodel.lastSeenRunning";
 
@@ -39,6 +40,7 @@ export class RunsPanel implements vscode.Disposable {
   /** The number of the first row that the page does not have yet. */
   private next = 0;
   private following = false;
+  private timer: NodeJS.Timeout | undefined;
   private moreWanted = false;
   /** The state of the run whose advice the page has. */
   private advised = "";
@@ -65,6 +67,7 @@ export class RunsPanel implements vscode.Disposable {
   }
 
   dispose(): void {
+    clearTimeout(this.timer);
     vscode.Disposable.from(...this.subscriptions).dispose();
     this.panel?.dispose();
   }
@@ -302,7 +305,25 @@ export class RunsPanel implements vscode.Disposable {
     if (!shrunk) {
       this.post({ type: "rows", folder, run, rows, reset: start === 0 });
       await this.advise(folder, run);
+      this.watch(folder, run);
     }
+  }
+
+  /** Nobody announces what another tool writes: it is looked for while it is shown. */
+  private watch(folder: string, { kind, updated }: Run): void {
+    clearTimeout(this.timer);
+    if (kind !== "attached") {
+      return;
+    }
+    this.timer = setTimeout(async () => {
+      const run = folder === this.selected && this.panel !== undefined ? await this.readRun(folder) : null;
+      if (run !== null && run.updated === updated) {
+        this.watch(folder, run);
+      } else if (run !== null) {
+        this.next = 0; // what was written may have been added to
+        await this.follow();
+      }
+    }, LOOK_MILLISECONDS);
   }
 
   private post(message: ToPage): void {

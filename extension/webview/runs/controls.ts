@@ -8,6 +8,7 @@ export class Controls {
   private readonly smoothBox = element("input", { type: "checkbox" });
   private readonly logBox = element("input", { type: "checkbox" });
   private readonly picker = element("select");
+  private readonly others: HTMLElement;
 
   constructor(
     private readonly strings: Strings,
@@ -20,10 +21,11 @@ export class Controls {
       compare(this.other);
       changed();
     });
+    this.others = element("label", {}, strings.compareWith, this.picker);
     this.bar.append(
       element("label", {}, this.smoothBox, strings.smooth),
       element("label", {}, this.logBox, strings.logScale),
-      element("label", { className: "other" }, strings.compareWith, this.picker),
+      this.others,
     );
   }
 
@@ -48,6 +50,7 @@ export class Controls {
   /** The runs that the shown one can be compared with; what was chosen stays, if it is still there. */
   offer(runs: readonly NamedRun[], shown: string | null): void {
     const others = runs.filter(({ folder, run }) => folder !== shown && run.last_step > 0);
+    this.others.hidden = others.length === 0;
     const wanted = ["", ...others.map(({ folder }) => folder)];
     if (wanted.join() !== [...this.picker.options].map(({ value }) => value).join()) {
       const chosen = this.other;

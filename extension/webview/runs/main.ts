@@ -48,8 +48,10 @@ function receive(message: ToPage): void {
       page?.showRuns(message.runs, message.selected);
       break;
     case "rows":
-      if (message.reset) {
+      if (message.reset && message.folder !== shown?.folder) {
         forget();
+      } else if (message.reset) {
+        series = new Series();
       }
       series.append(message.rows);
       shown = { folder: message.folder, run: message.run };

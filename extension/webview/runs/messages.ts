@@ -116,7 +116,7 @@ export function isToPage(message: unknown): message is ToPage {
 
 /** Whether a run has curves: exports and explanations are jobs, too. */
 export function hasCurves(run: Run): boolean {
-  return run.kind === "train" || run.kind === "script";
+  return run.kind === "train" || run.kind === "script" || run.kind === "attached";
 }
 
 /** Whether a job is, as far as its folder says, still at work. */

@@ -17,6 +17,7 @@ export class Page {
   private readonly stop = element("button", { className: "primary" });
   /** What is done with the best checkpoint. */
   private readonly uses: readonly HTMLButtonElement[];
+  private readonly log: HTMLButtonElement;
   private readonly advice = element("section", { className: "advice" });
   private readonly comparison = element("section", { className: "comparison" });
   private readonly bar = element("progress");
@@ -47,6 +48,7 @@ export class Page {
       button.addEventListener("click", () => this.folder && post({ type, folder: this.folder }));
       return button;
     };
+    this.log = toDo("log");
     this.uses = [toDo("export"), toDo("explain"), toDo("graph")];
     this.waiting.textContent = strings.waiting;
     this.picker.setAttribute("aria-label", strings.run);
@@ -63,7 +65,7 @@ export class Page {
         "header",
         {},
         element("div", { className: "title" }, this.name, this.state),
-        element("div", { className: "actions" }, this.picker, this.stop, ...this.uses, toDo("log")),
+        element("div", { className: "actions" }, this.picker, this.stop, ...this.uses, this.log),
       ),
       this.bar,
       this.facts,
@@ -112,7 +114,8 @@ export class Page {
     if (!isActive(run)) {
       this.stopping = null;
     }
-    this.stop.hidden = !isActive(run);
+    this.stop.hidden = !isActive(run) || run.kind === "attached";
+    this.log.hidden = run.kind === "attached";
     this.stop.disabled = this.stopping === this.folder;
     this.stop.textContent = this.stop.disabled ? strings.stopping : strings.stop;
     for (const button of this.uses) {

@@ -57,6 +57,7 @@ def register(server: PyModelServer) -> None:
         ("pymodel.resumeRun", resume_run),
         ("pymodel.runAdvice", advise_run),
         ("pymodel.compareRuns", compare_runs),
+        ("pymodel.findLogs", find_logs),
         ("pymodel.scriptCommand", script_command),
         ("pymodel.createSample", create_sample),
     ):
@@ -110,6 +111,12 @@ async def compare_runs(server: PyModelServer, given: dict[str, Any]) -> Any:
         raise ValueError("`folders` must be a list of texts")
     found = [await asyncio.to_thread(runs.read_run, Path(each)) for each in folders]
     return {"settings": compare.recipe_differences(found), "metrics": compare.compare_runs(found)}
+
+
+async def find_logs(server: PyModelServer, given: dict[str, Any]) -> Any:
+    """The logs that other tools write below a folder, as runs."""
+    found = await asyncio.to_thread(runs.find_attached, Path(text_of(given, "folder")))
+    return {"runs": [{"folder": str(each), "run": runs.read_run(each)} for each in found]}
 
 
 async def script_command(server: PyModelServer, given: dict[str, Any]) -> Any:

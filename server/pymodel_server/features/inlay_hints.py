@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lsprotocol import types
 
 from pymodel.graph.lines import values_at_line_ends
-from pymodel.schema import CodeSite, Position, Trace, Value
+from pymodel.schema import CodeSite, Position, Trace, Value, join_dims
 
 from ..convert import to_lsp_position
 from ..l10n import t
@@ -45,7 +45,7 @@ def register(server: PyModelServer) -> None:
 
 def label(value: Value) -> str:
     """`B×64×10×10`, with a `?` where it is assumed."""
-    return ("×".join(map(str, value.dims or ())) or "scalar") + ("?" if value.assumed else "")
+    return (join_dims(value.dims or ()) or "scalar") + ("?" if value.assumed else "")
 
 
 def sites_that_stand(sites: Iterable[CodeSite], lines: list[str]) -> Iterator[CodeSite]:
