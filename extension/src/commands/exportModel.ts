@@ -3,7 +3,8 @@
 import { basename } from "node:path";
 import * as vscode from "vscode";
 import type { Context } from "../context";
-import { methods, type Position, type RunsParams, type RunsResult } from "../protocol";
+import type { Position } from "../protocol";
+import { listRuns } from "../runs";
 import { execute, resolveModel, resolveUri } from "./target";
 import { describeMetrics } from "./weightsSource";
 
@@ -145,10 +146,8 @@ type Weights = { run?: string; weights?: string };
 
 /** Where the weights come from: a run, a file, or the model's first ones; undefined if a question was dismissed. */
 async function chooseWeights(context: Context, uri: vscode.Uri, target: string): Promise<Weights | undefined> {
-  const { runs, folders } = await context.request<RunsParams, RunsResult>(methods.runs, { uri: uri.toString() });
-  const trained = runs
-    .map((run, index) => ({ run, folder: folders[index] as string }))
-    .filter(({ run }) => run.kind === "train" && run.target === target && run.last_step > 0);
+  const runs = await listRuns(context, { uri: uri.toString() });
+  const trained = runs.filter(({ run }) => run.kind === "train" && run.target === target && run.last_step > 0);
   const items = [
     ...trained.map(({ run, folder }) => ({
       label: `$(history) ${new Date(run.started * 1000).toLocaleString()}`,

@@ -4,7 +4,8 @@ import { basename } from "node:path";
 import * as vscode from "vscode";
 import { hasCurves, isActive, type NamedRun } from "../../webview/runs/messages";
 import type { Context } from "../context";
-import { methods, type Run, type RunsParams, type RunsResult } from "../protocol";
+import type { Run } from "../protocol";
+import { listRuns } from "../runs";
 import type { RunsPanel } from "../views/runsPanel";
 import type { RunsTree } from "../views/runsTree";
 import { CannotContinue, execute } from "./target";
@@ -65,9 +66,4 @@ async function chooseRun(
     throw new CannotContinue(vscode.l10n.t("There is no run that this can be done with."));
   }
   return (await vscode.window.showQuickPick(items, { placeHolder }))?.folder;
-}
-
-async function listRuns(context: Context): Promise<NamedRun[]> {
-  const { runs, folders } = await context.request<RunsParams, RunsResult>(methods.runs, {});
-  return runs.map((run, index) => ({ run, folder: folders[index] as string }));
 }

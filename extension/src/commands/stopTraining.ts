@@ -4,7 +4,7 @@ import { basename } from "node:path";
 import * as vscode from "vscode";
 import { isActive } from "../../webview/runs/messages";
 import type { Context } from "../context";
-import { methods, type RunsParams, type RunsResult } from "../protocol";
+import { listRuns } from "../runs";
 import { CannotContinue, execute } from "./target";
 
 export async function stopTraining(context: Context, folder: unknown): Promise<void> {
@@ -15,10 +15,9 @@ export async function stopTraining(context: Context, folder: unknown): Promise<v
 }
 
 async function chooseRunning(context: Context): Promise<string | undefined> {
-  const { runs, folders } = await context.request<RunsParams, RunsResult>(methods.runs, {});
-  const items = runs
-    .map((run, index) => ({ label: basename(run.target), description: run.id, folder: folders[index] as string, run }))
-    .filter(({ run }) => isActive(run));
+  const items = (await listRuns(context))
+    .filter(({ run }) => isActive(run))
+    .map(({ run, folder }) => ({ label: basename(run.target), description: run.id, folder }));
   if (items.length === 0) {
     throw new CannotContinue(vscode.l10n.t("Nothing is being trained."));
   }

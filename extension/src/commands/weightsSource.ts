@@ -2,8 +2,10 @@
 
 import { basename } from "node:path";
 import * as vscode from "vscode";
+import { type NamedRun, nameOf } from "../../webview/runs/messages";
 import type { Context } from "../context";
-import { methods, type Run, type RunsParams, type RunsResult } from "../protocol";
+import type { Run } from "../protocol";
+import { listRuns } from "../runs";
 import { CannotContinue } from "./target";
 
 /** A file of weights, or the folder of a run. */
@@ -28,10 +30,10 @@ export async function chooseWeights(
   }
   const runs = await findTrained(context);
   const items = runs.map(({ run, folder }) => ({
-    label: run.target.slice(run.target.lastIndexOf(":") + 1),
+    label: nameOf(run),
     description: new Date(run.started * 1000).toLocaleString(),
     detail: describeMetrics(run),
-    source: { path: folder, name: run.target.slice(run.target.lastIndexOf(":") + 1) } as WeightsSource | null,
+    source: { path: folder, name: nameOf(run) } as WeightsSource | null,
   }));
   const file = { label: vscode.l10n.t("Choose a File…"), description: "", detail: "", source: null };
   if (items.length === 0) {
@@ -45,11 +47,8 @@ export async function chooseWeights(
 }
 
 /** The runs that have trained a model, the newest first. */
-export async function findTrained(context: Context): Promise<{ run: Run; folder: string }[]> {
-  const { runs, folders } = await context.request<RunsParams, RunsResult>(methods.runs, {});
-  return runs
-    .map((run, index) => ({ run, folder: folders[index] as string }))
-    .filter(({ run }) => run.kind === "train" && run.last_step > 0);
+export async function findTrained(context: Context): Promise<NamedRun[]> {
+  return (await listRuns(context)).filter(({ run }) => run.kind === "train" && run.last_step > 0);
 }
 
 async function chooseFile(): Promise<WeightsSource | undefined> {

@@ -2,7 +2,8 @@
 
 import * as vscode from "vscode";
 import type { Context } from "../context";
-import { type BasesParams, type BasesResult, methods, type RunsParams, type RunsResult } from "../protocol";
+import { type BasesParams, type BasesResult, methods } from "../protocol";
+import { listRuns } from "../runs";
 
 export interface Base {
   /** `git:REVISION`, `model:TARGET` or `run:FOLDER`. */
@@ -12,7 +13,7 @@ export interface Base {
 
 export async function chooseBase(context: Context, uri: string, target: string): Promise<Base | undefined> {
   const { revisions, models } = await context.request<BasesParams, BasesResult>(methods.bases, { uri, target });
-  const { runs, folders } = await context.request<RunsParams, RunsResult>(methods.runs, { uri });
+  const runs = await listRuns(context, { uri });
   const items: (vscode.QuickPickItem & { base?: Base })[] = [];
   const group = (label: string, bases: readonly (Base & { description?: string })[]) => {
     if (bases.length > 0) {
@@ -27,9 +28,7 @@ export async function chooseBase(context: Context, uri: string, target: string):
     vscode.l10n.t("Models"),
     models.map((each) => ({ id: `model:${each}`, label: each.split("::").at(-1) ?? each, description: each })),
   );
-  const own = runs
-    .map((run, index) => ({ run, folder: folders[index] as string }))
-    .filter(({ run }) => run.kind === "train" && run.target === target);
+  const own = runs.filter(({ run }) => run.kind === "train" && run.target === target);
   group(
     vscode.l10n.t("The code that a run was trained with"),
     own.map(({ run, folder }) => ({ id: `run:${folder}`, label: new Date(run.started * 1000).toLocaleString() })),

@@ -22,9 +22,8 @@ import {
   type RunChangedNotification,
   type RunMetricsParams,
   type RunMetricsResult,
-  type RunsParams,
-  type RunsResult,
 } from "../protocol";
+import { listRuns } from "../runs";
 import { runsHtml } from "./runsHtml";
 import { runsStrings } from "./runsStrings";
 
@@ -211,10 +210,7 @@ export class RunsPanel implements vscode.Disposable {
   /** Reads the list of runs anew, and the selected run from its first row. */
   private async refresh(): Promise<void> {
     try {
-      const { runs, folders } = await this.context.request<RunsParams, RunsResult>(methods.runs, {});
-      this.runs = runs
-        .map((run, index) => ({ run, folder: folders[index] as string }))
-        .filter(({ run }) => hasCurves(run));
+      this.runs = (await listRuns(this.context)).filter(({ run }) => hasCurves(run));
     } catch (error) {
       this.post({ type: "unavailable", message: describe(error) });
       return;

@@ -1,17 +1,11 @@
 /** The tree of runs beneath the graph: newest first, each with its state, its last value and how long ago it moved. */
 
 import * as vscode from "vscode";
-import { hasCurves, isActive, type NamedRun } from "../../webview/runs/messages";
+import { hasCurves, isActive, type NamedRun, nameOf } from "../../webview/runs/messages";
 import type { Context } from "../context";
 import { describe } from "../log";
-import {
-  type MetricValue,
-  methods,
-  type Run,
-  type RunChangedNotification,
-  type RunsParams,
-  type RunsResult,
-} from "../protocol";
+import { type MetricValue, methods, type Run, type RunChangedNotification } from "../protocol";
+import { listRuns } from "../runs";
 import { runsStrings } from "./runsStrings";
 import { describeAge } from "./time";
 
@@ -48,7 +42,7 @@ export class RunsTree implements vscode.TreeDataProvider<NamedRun>, vscode.Dispo
   }
 
   getTreeItem({ folder, run }: NamedRun): vscode.TreeItem {
-    const item = new vscode.TreeItem(shortName(run.target));
+    const item = new vscode.TreeItem(nameOf(run));
     item.id = folder;
     item.iconPath = ICONS[run.state];
     item.description = [lastValue(run), describeAge(run.updated)].filter((each) => each !== "").join(" · ");
@@ -61,10 +55,7 @@ export class RunsTree implements vscode.TreeDataProvider<NamedRun>, vscode.Dispo
   /** Reads the list anew. */
   async refresh(): Promise<void> {
     try {
-      const { runs, folders } = await this.context.request<RunsParams, RunsResult>(methods.runs, {});
-      this.runs = runs
-        .map((run, index) => ({ run, folder: folders[index] as string }))
-        .filter(({ run }) => hasCurves(run));
+      this.runs = (await listRuns(this.context)).filter(({ run }) => hasCurves(run));
       this.changed.fire(undefined);
     } catch (error) {
       this.context.log.error(`The tree of runs: ${describe(error)}`);
@@ -84,11 +75,6 @@ export class RunsTree implements vscode.TreeDataProvider<NamedRun>, vscode.Dispo
       void this.refresh();
     }
   }
-}
-
-/** `/w/net.py::Net` is called `Net`, a script by its file. */
-function shortName(target: string): string {
-  return target.split(/::|[\\/]/).at(-1) ?? target;
 }
 
 /** The value that tells most: one of data held out of training, else the loss, else any. */

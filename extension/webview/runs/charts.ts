@@ -17,12 +17,17 @@ export interface View {
   readonly other: { readonly name: string; readonly series: Series } | undefined;
 }
 
-/** One line of a plot. A faint one is there for comparison: what was smoothed, or another run. */
+/** What a line shows: a metric of the shown run, what was written of one that is smoothed, or one of another run. */
+type Role = "metric" | "written" | "other";
+
+const ALPHAS: Record<Role, number> = { metric: 1, written: 0.2, other: 0.6 };
+
 interface Line {
+  /** Nothing where the line has no entry in the legend. */
   readonly label: string;
   readonly style: number;
-  readonly faint: boolean;
-  readonly values: readonly (number | null)[];
+  readonly role: Role;
+  readonly values: (number | null)[];
 }
 
 interface Chart {
@@ -49,10 +54,10 @@ export class Charts {
     const groups = groupByQuantity([...series.columns.keys(), ...(view.other?.series.columns.keys() ?? [])]);
     for (const [quantity, all] of groups) {
       const names = [...new Set(all)];
-      const mine = linesOf(series, names, view.smooth, (name) => name);
+      const mine = linesOf(series, names, view.smooth);
       const others = view.other === undefined ? [] : linesOfOther(view.other, names, view.smooth);
       const lines = [...mine, ...others];
-      const key = JSON.stringify([view.log, ...lines.map(({ label, style, faint }) => [label, style, faint])]);
+      const key = JSON.stringify([view.log, ...lines.map(({ label, style, role }) => [label, style, role])]);
       if (this.charts.get(quantity)?.key !== key) {
         this.remove(quantity);
         this.add(quantity, lines, view.log, key);
@@ -104,8 +109,8 @@ export class Charts {
   }
 }
 
-/** A metric that is smoothed has two lines: what was written, faint and without a label, and the average. */
-function linesOf(series: Series, names: readonly string[], smoothed: boolean, label: (name: string) => string): Line[] {
+/** A metric that is smoothed has two lines: what was written, and the average. */
+function linesOf(series: Series, names: readonly string[], smoothed: boolean): Line[] {
   const styles = assignStyles(names);
   return names.flatMap((name, index) => {
     const values = series.columns.get(name);
@@ -114,19 +119,19 @@ function linesOf(series: Series, names: readonly string[], smoothed: boolean, la
     }
     const style = (styles[index] ?? 0) % COLOURS.length;
     const average = smoothed ? smooth(values) : null;
-    const line = { label: label(name), style, faint: false, values: average ?? values };
-    return average === null ? [line] : [{ label: "", style, faint: true, values }, line];
+    const line: Line = { label: name, style, role: "metric", values: average ?? values };
+    return average === null ? [line] : [{ label: "", style, role: "written", values }, line];
   });
 }
 
 function linesOfOther(other: NonNullable<View["other"]>, names: readonly string[], smoothed: boolean): Line[] {
-  const lines = linesOf(other.series, names, smoothed, (name) => `${name} (${other.name})`);
-  return lines.filter(({ label }) => label !== "").map((line) => ({ ...line, faint: true }));
+  const lines = linesOf(other.series, names, smoothed).filter(({ role }) => role === "metric");
+  return lines.map((line) => ({ ...line, label: `${line.label} (${other.name})`, role: "other" }));
 }
 
 /** The lines over all steps of both runs. A logarithm has no place for what is not positive. */
 function table(series: Series, mine: readonly Line[], view: View, others: readonly Line[]): uPlot.AlignedData {
-  const shown = ({ values }: Line) => (view.log ? values.map((v) => (v !== null && v > 0 ? v : null)) : [...values]);
+  const shown = ({ values }: Line) => (view.log ? values.map((v) => (v !== null && v > 0 ? v : null)) : values);
   const own: uPlot.AlignedData = [series.steps, ...mine.map(shown)];
   return view.other === undefined ? own : uPlot.join([own, [view.other.series.steps, ...others.map(shown)]]);
 }
@@ -154,12 +159,12 @@ function options(lines: readonly Line[], log: boolean, width: number): uPlot.Opt
     ],
     series: [
       {},
-      ...lines.map(({ label, style, faint }) => ({
+      ...lines.map(({ label, style, role }) => ({
         label,
         stroke: styleOf(COLOURS[style] as string),
-        alpha: !faint ? 1 : label === "" ? 0.2 : 0.6,
+        alpha: ALPHAS[role],
         dash: DASHES[style] as number[],
-        width: faint ? 1 : 1.5,
+        width: role === "metric" ? 1.5 : 1,
         spanGaps: true,
         points: { show: isSparse, size: 5, fill: styleOf("--vscode-editor-background") },
       })),
@@ -214,8 +219,8 @@ function readout(): uPlot.Plugin {
 function legend(lines: readonly Line[]): HTMLElement {
   const items = lines
     .filter(({ label }) => label !== "")
-    .map(({ label, style, faint }) => {
-      const className = `line line-${style}${faint ? " faint" : ""}`;
+    .map(({ label, style, role }) => {
+      const className = `line line-${style}${role === "other" ? " faint" : ""}`;
       return element("li", {}, element("span", { className, attributes: { "aria-hidden": "true" } }), label);
     });
   return element("ul", { className: "legend" }, ...items);

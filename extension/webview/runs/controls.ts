@@ -1,7 +1,7 @@
 /** How the plots are drawn: smoothed, on a logarithmic scale, over those of another run. */
 
 import { element } from "../shared/dom";
-import type { NamedRun, Strings } from "./messages";
+import { type NamedRun, nameOf, type Strings } from "./messages";
 
 export class Controls {
   readonly bar = element("div", { className: "controls" });
@@ -65,6 +65,5 @@ export class Controls {
 
 /** A run in a list: its model, and when it began. */
 export function describeRun(run: NamedRun["run"]): string {
-  const name = run.target.split(/[:/\\]/).pop() ?? run.target;
-  return `${name} · ${new Date(run.started * 1000).toLocaleString()}`;
+  return `${nameOf(run)} · ${new Date(run.started * 1000).toLocaleString()}`;
 }

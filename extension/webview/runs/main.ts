@@ -92,10 +92,10 @@ function draw(): void {
   drawing = true;
   requestAnimationFrame(() => {
     drawing = false;
-    if (shown !== undefined) {
-      page?.showRun(shown.run);
-      page?.showValues(series.last, shown.run.metrics.best ?? {});
-      const { smooth, log, other: chosen } = page?.controls ?? { smooth: false, log: false, other: "" };
+    if (shown !== undefined && page !== undefined) {
+      page.showRun(shown.run);
+      page.showValues(series.last, shown.run.metrics.best ?? {});
+      const { smooth, log, other: chosen } = page.controls;
       charts?.draw(series, { smooth, log, other: chosen === "" ? undefined : other });
     }
   });

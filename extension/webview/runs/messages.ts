@@ -114,6 +114,11 @@ export function isToPage(message: unknown): message is ToPage {
   return TO_PAGE.includes(type as ToPage["type"]);
 }
 
+/** What a run is called: `Net` of `/w/net.py::Net`, a script and a log by their last part. */
+export function nameOf(run: Run): string {
+  return run.target.split(/[:/\\]/).pop() ?? run.target;
+}
+
 /** Whether a run has curves: exports and explanations are jobs, too. */
 export function hasCurves(run: Run): boolean {
   return run.kind === "train" || run.kind === "script" || run.kind === "attached";

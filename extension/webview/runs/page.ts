@@ -3,7 +3,7 @@
 import type { MetricValue, Run } from "../../src/protocol";
 import { element, format } from "../shared/dom";
 import { Controls, describeRun } from "./controls";
-import { type Advice, type Comparison, type FromPage, isActive, type NamedRun, type Strings } from "./messages";
+import { type Advice, type Comparison, type FromPage, isActive, type NamedRun, nameOf, type Strings } from "./messages";
 import { formatSeconds, formatValue } from "./series";
 
 export class Page {
@@ -234,10 +234,6 @@ export class Page {
       this.post({ type: "stop", folder: this.folder });
     }
   }
-}
-
-function nameOf(run: Run): string {
-  return run.target.split(/[:/\\]/).pop() ?? run.target;
 }
 
 function describeOption(option: HTMLOptionElement): string {
