@@ -13,6 +13,8 @@ from ..schema import PyModelError
 from .folder import read_run, write_run
 from .process import is_alive
 
+ONLY_READ = "PyModel only reads this log: whatever writes it is not its own."
+
 
 class CannotResume(PyModelError):
     """There is nothing to go on with."""
@@ -31,7 +33,7 @@ def stop_run(folder: Path) -> None:
     """
     run = read_run(folder)
     if run.kind == "attached":
-        raise CannotStop("PyModel only reads this log: whatever writes it is not its own.", path=str(folder))
+        raise CannotStop(ONLY_READ, path=str(folder))
     if run.state == "queued" and run.process is None:
         write_run(folder, replace(run, state="stopped", updated=time.time()))
         return
@@ -49,7 +51,7 @@ def queue_again(folder: Path) -> None:
     """
     run = read_run(folder)
     if run.kind == "attached":
-        raise CannotResume("PyModel only reads this log: whatever writes it is not its own.", path=str(folder))
+        raise CannotResume(ONLY_READ, path=str(folder))
     if run.kind == "script":
         words = "A script goes on only as far as it can itself."
         raise CannotResume(words, path=str(folder), advice="Start it again with `pymodel run`.")

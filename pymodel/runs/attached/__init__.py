@@ -4,22 +4,29 @@ only ever read. What such a folder holds is found by looking at it, each time an
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from ...schema import MetricRow, Run
 from . import lightning, tensorboard, trainer_state
 from .points import Log
 
-READERS: tuple[tuple[str, Callable[[Path], Log | None]], ...] = (
-    ("Transformers", trainer_state.read),
-    ("Lightning", lightning.read),
-    ("TensorBoard", tensorboard.read),
+Reader = Callable[[Sequence[Path]], Log | None]
+TOOLS: tuple[tuple[str, Callable[[Path], list[Path]], Reader], ...] = (
+    ("Transformers", trainer_state.find, trainer_state.read),
+    ("Lightning", lightning.find, lightning.read),
+    ("TensorBoard", tensorboard.find, tensorboard.read),
 )
+"""The name of each, the files of its log in a folder, and what reads them."""
 STILL_SECONDS = 120.0
 """Nobody says when a log is complete: it counts as running while it was written to so lately."""
 DEEPEST = 4
+
+
+FileStates = tuple[tuple[Path, int, int], ...]
+"""Each file with when it was changed, in nanoseconds, and its bytes."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +39,26 @@ class Attached:
 
 def read_attached(folder: Path) -> Attached | None:
     """What another tool has written into `folder` itself; None where there is nothing that is known."""
-    for writer, read in READERS:
-        log = read(folder)
+    for writer, find, read in TOOLS:
+        try:
+            log = _read_once(read, _state_of(find(folder)))
+        except OSError:  # it has just gone, or may not be read
+            continue
         if log is not None:
             return _as_run(folder, writer, log)
     return None
+
+
+def _state_of(paths: Sequence[Path]) -> FileStates:
+    stats = [(path, path.stat()) for path in paths]
+    return tuple((path, stat.st_mtime_ns, stat.st_size) for path, stat in stats)
+
+
+@lru_cache(maxsize=4)
+def _read_once(read: Reader, files: FileStates) -> Log | None:
+    """A log is asked for by its run, its rows and its curves, and while it is shown every few seconds: it is read again
+    only where its files have changed. None where there is no file."""
+    return read([path for path, *_ in files]) if files else None
 
 
 def find_attached(folder: Path) -> list[Path]:
@@ -46,7 +68,7 @@ def find_attached(folder: Path) -> list[Path]:
 
 def _find(folder: Path, depth: int) -> Iterator[Path]:
     """What lies within a log is part of it: a checkpoint holds a history of its own."""
-    if any(read(folder) is not None for _, read in READERS):
+    if read_attached(folder) is not None:
         yield folder
         return
     for each in sorted(folder.iterdir()) if depth else ():

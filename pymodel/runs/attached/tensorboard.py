@@ -8,7 +8,7 @@ moment all the same.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from .points import Log
@@ -23,16 +23,14 @@ Field = tuple[int, int, bytes | int]
 """Number, wire type, value."""
 
 
-def read(folder: Path) -> Log | None:
-    log: Log | None = None
-    for path in sorted(folder.glob(FILES)):
-        try:
-            content, changed = path.read_bytes(), path.stat().st_mtime
-        except OSError:
-            continue
-        log = log or Log(changed)
-        log.changed = max(log.changed, changed)
-        scalars = list(read_scalars(content))
+def find(folder: Path) -> list[Path]:
+    return sorted(folder.glob(FILES))
+
+
+def read(paths: Sequence[Path]) -> Log:
+    log = Log(max(path.stat().st_mtime for path in paths))
+    for path in paths:
+        scalars = list(read_scalars(path.read_bytes()))
         if scalars:
             log.forget_from(min(step for _, step, _, _ in scalars))
         for time, step, tag, value in scalars:

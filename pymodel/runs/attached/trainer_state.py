@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
 from .points import Log
@@ -11,21 +11,19 @@ from .points import Log
 FILE = "trainer_state.json"
 
 
-def read(folder: Path) -> Log | None:
-    found = [path for path in _files(folder) if path.is_file()]
-    for path in sorted(found, key=lambda each: each.stat().st_mtime, reverse=True):
+def find(folder: Path) -> list[Path]:
+    return [path for path in (folder / FILE, *folder.glob(f"checkpoint-*/{FILE}")) if path.is_file()]
+
+
+def read(paths: Sequence[Path]) -> Log | None:
+    for path in sorted(paths, key=lambda each: each.stat().st_mtime, reverse=True):
         try:
             state, changed = json.loads(path.read_bytes()), path.stat().st_mtime
-        except (OSError, ValueError):  # it is being written: the one before is whole
+        except ValueError:  # it is being written: the one before is whole
             continue
         if isinstance(state, dict) and isinstance(state.get("log_history"), list):
             return _read_state(state, changed)
     return None
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    yield folder / FILE
-    yield from folder.glob(f"checkpoint-*/{FILE}")
 
 
 def _read_state(state: dict[str, object], changed: float) -> Log:
