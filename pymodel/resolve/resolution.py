@@ -94,11 +94,14 @@ def not_constructed(
 def _is_own_fault(source: Source, error: BaseException, document: Document, made: Any) -> bool:
     """Whether what a construction failed on is a fault of the code, and not of a guess: it was pinned, the file itself
     makes it so, or it is made of nothing. A constructor that takes None for what is not given may refuse that."""
-    if source.kind == "call-site":
-        return source.path == document.path
     if source.kind == "default":
         return not (isinstance(error, REFUSALS) and _has_optional_argument(made))
-    return source.kind == "pin"
+    return source.kind == "pin" or is_own_call(source, document)
+
+
+def is_own_call(source: Source, document: Document) -> bool:
+    """Whether an answer comes from a call in the model's own file."""
+    return source.kind == "call-site" and source.path == document.path
 
 
 def _has_optional_argument(made: Any) -> bool:

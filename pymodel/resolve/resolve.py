@@ -46,7 +46,7 @@ from .load import Loaded, evaluate
 from .parents import children_inputs, find_parents, find_siblings, submodule_expression
 from .reads import find_reads
 from .repair import repairs
-from .resolution import REFUSALS, InputNotFound, Made, Quest, Rank, Resolution, not_constructed
+from .resolution import REFUSALS, InputNotFound, Made, Quest, Rank, Resolution, is_own_call, not_constructed
 from .search import Verdict, combine, search
 from .trial import Engine, Failure
 
@@ -296,7 +296,7 @@ class Oracle:
             yield assemble(parameters, specs, Source("search"))
 
     def _is_own_call(self, source: Source) -> bool:
-        return source.kind == "call-site" and source.path == self.loaded.document.path
+        return is_own_call(source, self.loaded.document)
 
     def _refuse(self, quest: Quest) -> None:
         """End here if the constructor refuses what the file itself gives it: no other construction hides that."""

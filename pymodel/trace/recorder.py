@@ -83,7 +83,7 @@ class Recorder:
 
     def summarise(self, value: Any) -> Seen:
         if isinstance(value, torch.Tensor):
-            return LAZY if is_lazy(value) else self._summarise_tensor(value)
+            return self._summarise_tensor(value)
         if type(value) is int:
             return IntSeen(value)
         if isinstance(value, AssumedInt):
@@ -96,9 +96,14 @@ class Recorder:
             return DictSeen(tuple(str(key) for key in list(value)[:MAX_ITEMS]))
         return OtherSeen(type(value).__name__, str(type(value).__module__))
 
-    def _summarise_tensor(self, value: torch.Tensor) -> TensorSeen:
-        with torch._C.DisableTorchFunction():
-            shape, dtype = tuple(value.shape), str(value.dtype).removeprefix("torch.")
+    def _summarise_tensor(self, value: torch.Tensor) -> Seen:
+        try:
+            with torch._C.DisableTorchFunction():
+                shape, dtype = tuple(value.shape), str(value.dtype).removeprefix("torch.")
+        except RuntimeError:
+            if not is_lazy(value):  # asked only now: this is run for every expression
+                raise
+            return LAZY
         return TensorSeen(shape, dtype, self._device_of(value), self._is_assumed(value), self._id_of(value))
 
 

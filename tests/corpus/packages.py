@@ -6,6 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from functools import cache
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
@@ -55,6 +56,7 @@ def distribution(name: str) -> Distribution:
     raise LookupError(f"{name} is not in {FOLDER}")
 
 
+@cache
 def fingerprint(*more: str) -> str:
     """Of the source of the engine and of `more` folders, and of the libraries: results of another are stale."""
     digest = hashlib.sha256(REQUIREMENTS.read_bytes())

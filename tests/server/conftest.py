@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pymodel_server.interpreter import BIN
 
 from .client import Client
 
@@ -28,6 +31,12 @@ class MyModel(nn.Module):
         x = self.fc1(x).relu()
         return self.fc2(x)
 """
+
+
+def make_venv(folder: Path) -> str:
+    """A virtual environment without anything in it; its Python."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    return str(folder.joinpath(*BIN))
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,7 @@ from typing import Any
 import pytest
 
 from .client import ROOT, Client
-from .conftest import MODEL
+from .conftest import MODEL, make_venv
 
 Start = Callable[..., Client]
 FIXTURES = ROOT / "tests" / "fixtures"
@@ -41,9 +39,7 @@ def assert_answers(client: Client, folder: Path) -> None:
 @pytest.fixture(scope="module")
 def bare_python(tmp_path_factory: pytest.TempPathFactory) -> str:
     """An interpreter without torch."""
-    folder = tmp_path_factory.mktemp("bare")
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
-    return str(folder / ("Scripts" if sys.platform == "win32" else "bin") / "python")
+    return make_venv(tmp_path_factory.mktemp("bare"))
 
 
 def test_no_torch(start: Start, model_file: Path, bare_python: str) -> None:

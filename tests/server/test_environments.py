@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import sysconfig
 from collections.abc import Callable
 from pathlib import Path
@@ -11,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from .client import Client
-from .conftest import MODEL
+from .conftest import MODEL, make_venv
 
 Start = Callable[..., Client]
-BIN = ("Scripts", "python.exe") if sys.platform == "win32" else ("bin", "python")
 NET = """\
 from sizes import WIDTH
 from torch import nn
@@ -33,8 +31,7 @@ class Net(nn.Module):  # pymodel: x=(B, 3)
 
 def make_environment(folder: Path, width: int) -> str:
     """A virtual environment with torch and a package of its own."""
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
-    python = str(folder.joinpath(*BIN))
+    python = make_venv(folder)
     ask = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
     packages = Path(subprocess.run(ask, check=True, capture_output=True, text=True).stdout.strip())
     (packages / "torch_of_the_tests.pth").write_text(sysconfig.get_path("purelib") + "\n")

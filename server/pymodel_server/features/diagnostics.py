@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from lsprotocol import types
@@ -24,7 +25,8 @@ def register(server: PyModelServer) -> None:
 
 
 def build(server: PyModelServer, state: State) -> list[types.Diagnostic]:
-    return [to_lsp_diagnostic(each, server.analyses.lines_of, server.encoding) for each in state.diagnostics()]
+    lines_of = cache(server.analyses.lines_of)  # a file that is not open is read from disk
+    return [to_lsp_diagnostic(each, lines_of, server.encoding) for each in state.diagnostics()]
 
 
 def publish(server: PyModelServer, state: State) -> None:
