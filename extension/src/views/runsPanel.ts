@@ -13,7 +13,7 @@ import {
   type NamedRun,
   type ToPage,
 } from "../../webview/runs/messages";
-import { execute } from "../commands/target";
+import { execute, resolveModel } from "../commands/target";
 import type { Context } from "../context";
 import { describe } from "../log";
 import {
@@ -188,23 +188,30 @@ export class RunsPanel implements vscode.Disposable {
   }
 
   private async export(folder: string): Promise<void> {
-    const target = this.runs.find((each) => each.folder === folder)?.run.target;
-    const path = target?.slice(0, target.lastIndexOf("::"));
-    if (target !== undefined && path) {
-      await vscode.commands.executeCommand("pymodel.exportModel", vscode.Uri.file(path), target, folder);
+    const trained = this.trainedBy(folder);
+    if (trained !== undefined) {
+      await vscode.commands.executeCommand("pymodel.exportModel", trained.uri, trained.target, folder);
     }
   }
 
+  /** The graph follows the cursor, which goes to the model. */
   private async showGraph(folder: string): Promise<void> {
-    const target = this.runs.find((each) => each.folder === folder)?.run.target ?? "";
-    const [path, name] = target.split("::");
-    if (path && name) {
-      // The graph follows the cursor: it goes to the class.
-      const document = await vscode.workspace.openTextDocument(path);
-      const defined = Math.max(0, document.getText().search(new RegExp(`^(class|def) ${name}\\b|^${name}\\b`, "m")));
-      await openFile(path, document.positionAt(defined).line + 1);
-      await vscode.commands.executeCommand("pymodel.showGraph", vscode.Uri.file(path).toString(), target);
+    const trained = this.trainedBy(folder);
+    if (trained === undefined) {
+      return;
     }
+    const model = await resolveModel(this.context, trained.uri, trained.target);
+    if (model !== undefined) {
+      await openFile(trained.uri.fsPath, model.line);
+      await vscode.commands.executeCommand("pymodel.showGraph", trained.uri, model.target);
+    }
+  }
+
+  /** What a run has trained, and the file that it stands in. */
+  private trainedBy(folder: string): { target: string; uri: vscode.Uri } | undefined {
+    const target = this.runs.find((each) => each.folder === folder)?.run.target;
+    const path = target?.slice(0, target.lastIndexOf("::"));
+    return target !== undefined && path ? { target, uri: vscode.Uri.file(path) } : undefined;
   }
 
   /** Reads the list of runs anew, and the selected run from its first row. */
