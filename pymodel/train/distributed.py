@@ -5,12 +5,13 @@ Each takes its share of every batch, so that the batch is what one process would
 
 from __future__ import annotations
 
+import atexit
 import os
 import subprocess
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 import torch.distributed as dist
@@ -57,6 +58,14 @@ class Torchrun:
 
     def end(self) -> None:
         dist.destroy_process_group()
+
+    def leave(self, code: int) -> NoReturn:
+        """End this process now that all is written. While the interpreter is taken down, a thread of torch's that still
+        runs may abort it (FSDP2 on gloo does so now and then), and torchrun would take the run for failed."""
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
     @property
     def count(self) -> int:

@@ -46,9 +46,10 @@ def run_train_job(folder: Path) -> int:
         return launch(settings, MAIN, folder)
     processes = Torchrun(settings.strategy)
     try:
-        return run_training(take_over(folder, processes.rank), stop, processes)
+        code = run_training(take_over(folder, processes.rank), stop, processes)
     finally:
         processes.end()
+    processes.leave(code)
 
 
 def _distribution(folder: Path) -> DistributionSettings | None:
