@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from ..runs import MetricWriter, to_number, write_run
-from ..runs.lines import FLUSH_SECONDS, LineWriter
-from ..runs.monitored import layers_path, write_monitored
-from ..schema import LayerRow, Monitored, Number, Run, ScriptRequest, dumps
-from .layer_findings import LayerHistory
+from ..runs.layer_findings import LayerHistory
+from ..runs.layers import LayerWriter
+from ..runs.lines import FLUSH_SECONDS
+from ..runs.monitored import write_monitored
+from ..schema import Monitored, Number, Run, ScriptRequest
 from .memory import read_memory
 from .printed import LogText
 from .provenance import copy_sources, read_commit, write_diff
@@ -44,7 +45,7 @@ class Writer(threading.Thread):
         self._pid = os.getpid()
         self._began = time.monotonic()
         self._metrics = MetricWriter(folder, recorder.rank)
-        self._layers: LineWriter | None = None
+        self._layers: LayerWriter | None = None
         self._log_size = 0
         self._rows = RowMaker()
         self._sites = SiteMap(recorder)
@@ -111,13 +112,9 @@ class Writer(threading.Thread):
         while recorder.layer_queue:
             sample = recorder.layer_queue.popleft()
             self._history.add(sample.step, sample.layers)
-            numbers: dict[str, dict[str, Number]] = {
-                path: {name: to_number(float(f"{value:.4g}")) for name, value in each.items()}
-                for path, each in sample.layers.items()
-            }
             if self._layers is None:
-                self._layers = LineWriter(layers_path(self.folder, recorder.rank))
-            self._layers.append_line(dumps(LayerRow(sample.step, round(sample.time, 3), numbers)))
+                self._layers = LayerWriter(self.folder, recorder.rank)
+            self._layers.append(sample.step, sample.time, sample.layers)
         self._metrics.flush()
         if self._layers is not None:
             self._layers.flush()

@@ -19,12 +19,12 @@ from .folder import read_request as read_request
 from .folder import read_run as read_run
 from .folder import short_name as short_name
 from .folder import write_run as write_run
+from .layers import SampledSteps as SampledSteps
 from .metrics import MetricWriter as MetricWriter
 from .metrics import metrics_csv as metrics_csv
 from .metrics import read_curves as read_curves
 from .metrics import read_metrics as read_metrics
 from .metrics import to_number as to_number
-from .monitored import read_layers as read_layers
 from .monitored import read_monitored as read_monitored
 from .process import describe_process as describe_process
 from .process import is_alive as is_alive

@@ -13,8 +13,8 @@ from statistics import median
 from typing import Literal
 
 from ..schema import LayerFinding
+from .layers import find_ailing_layers
 from .metrics import Curve, read_curves
-from .monitored import read_monitored
 
 Kind = Literal["divergence", "under-fitting", "over-fitting", "plateau", "dead units"]
 
@@ -50,7 +50,7 @@ class Window:
 
 
 def advise(curves: Mapping[str, Curve], layers: Iterable[LayerFinding] = ()) -> list[Advice]:
-    """Everything that is found, the most urgent first. `layers` are the findings of a monitored script."""
+    """Everything that is found, the most urgent first. `layers` are the modules that do not learn."""
     loss = curves.get(TRAIN_LOSS, [])
     held_out = next((name for name in curves if HELD_OUT_LOSS.search(name)), None)
     found = next((advice for rule in OF_THE_LOSS if (advice := rule(loss)) is not None), None)
@@ -60,8 +60,7 @@ def advise(curves: Mapping[str, Curve], layers: Iterable[LayerFinding] = ()) -> 
 
 def advise_run(folder: Path) -> list[Advice]:
     """What is found of the run in `folder`, as far as it is written."""
-    monitored = read_monitored(folder)
-    return advise(read_curves(folder), monitored.findings if monitored is not None else ())
+    return advise(read_curves(folder), find_ailing_layers(folder))
 
 
 def find_divergence(loss: Curve) -> Advice | None:

@@ -1,22 +1,16 @@
-"""What a monitored script leaves beside its metrics, read while it is still written: `monitor.<rank>.json` and
-`layers.<rank>.jsonl`."""
+"""What a monitored script leaves beside its metrics, read while it is still written: `monitor.<rank>.json`."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-from ..schema import LayerRow, MalformedMessage, Monitored, dumps, from_json
+from ..schema import Monitored, dumps, from_json
 from .atomic import write_atomically
-from .lines import read_lines
 
 
 def monitored_path(folder: Path, rank: int = 0) -> Path:
     return folder / f"monitor.{rank}.json"
-
-
-def layers_path(folder: Path, rank: int = 0) -> Path:
-    return folder / f"layers.{rank}.jsonl"
 
 
 def write_monitored(folder: Path, monitored: Monitored, rank: int = 0) -> None:
@@ -34,15 +28,3 @@ def read_monitored(folder: Path, rank: int = 0) -> Monitored | None:
         return from_json(Monitored, json.loads(monitored_path(folder, rank).read_bytes()))
     except (OSError, ValueError):
         return None
-
-
-def read_layers(folder: Path, start: int = 0, rank: int = 0) -> tuple[list[LayerRow], int]:
-    """The sampled statistics from line number `start` on, and the line number to ask for next."""
-    lines = read_lines(layers_path(folder, rank))
-    rows = []
-    for line in lines[start:]:
-        try:
-            rows.append(from_json(LayerRow, json.loads(line)))
-        except (ValueError, MalformedMessage):
-            continue
-    return rows, len(lines)

@@ -16,7 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..monitor.sampled_step import Statistics
+from ..monitor.scalars import Deferred, Scalar
 from ..runs import MetricWriter, to_number, write_run
+from ..runs.layers import LayerWriter
 from ..schema import PyModelError, Run
 from .checkpoint import read_step
 
@@ -48,6 +51,9 @@ class Journal:
             folder, rank, resumed_at=None if not begun else 0 if resumed is None else read_step(resumed)
         )
         self._pending: list[tuple[int, int, Tensor, float, Tensor | None]] = []
+        self._layers: LayerWriter | None = None
+        self._deferred = Deferred()
+        self._sampled: list[tuple[int, float, Statistics]] = []
         self._examples = 0
         self._fetched = self._updated = time.monotonic()
         self._first_bad: int | None = None
@@ -66,6 +72,11 @@ class Journal:
             self.flush()
             if time.monotonic() - self._updated >= UPDATE_SECONDS:
                 self.update()
+
+    def note_layers(self, step: int, numbers: list[Scalar], describe: Callable[[list[float]], Statistics]) -> None:
+        """What the layers were like in a step. Numbers that are still on the device are fetched without waiting."""
+        at = time.time()
+        self._deferred.add(numbers, lambda values: self._sampled.append((step, at, describe(values))))
 
     def note(self, step: int, epoch: int, values: Mapping[str, float], *, is_best: bool = False) -> None:
         """Values of an epoch or of the end."""
@@ -93,9 +104,23 @@ class Journal:
     def flush(self) -> None:
         self._fetch()
         self._try(self._metrics.flush)
+        self._deferred.send()
+        self._deferred.poll()
+        self._try(self._write_layers)
 
     def close(self) -> None:
+        self._deferred.poll(at_end=True)
+        self._try(self._write_layers)
         self._try(self._metrics.close)
+
+    def _write_layers(self) -> None:
+        if not self._sampled:
+            return
+        if self._layers is None:
+            self._layers = LayerWriter(self.folder, self.rank)
+        while self._sampled:
+            self._layers.append(*self._sampled.pop(0))
+        self._layers.flush()
 
     def attempt(self, write: Callable[[], object]) -> bool:
         """Do a write that may be refused; whether it was done.

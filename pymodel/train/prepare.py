@@ -25,6 +25,7 @@ from .data import Data, Sharing, load_data
 from .evaluate import make_measures
 from .finetune import add_adapters, read_start
 from .journal import Journal
+from .layer_statistics import LayerStatistics
 from .loop import Training
 from .loss import Loss, choose_loss, to_prediction
 from .parallel import Alone, Processes
@@ -103,6 +104,8 @@ def prepare(
         frozen=frozen[::-1] if recipe.fine_tuning.unfreeze_every else [],
         processes=processes,
     )
+    if processes.is_first:
+        LayerStatistics(model, optimizer, lambda: training.step + 1, journal, compiled=recipe.compute.compile)
     if recipe.compute.find_batch_size:
         training.find_parts(next(iter(data.batches(1))))
     seed_everything(recipe.run.seed + processes.rank)

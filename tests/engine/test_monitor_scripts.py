@@ -213,13 +213,13 @@ def test_rates_epochs_and_places_are_known(plain_torch: Scripts, tmp_path: Path)
 
 def test_layers_are_sampled(plain_torch: Scripts, tmp_path: Path) -> None:
     ended = plain_torch.run(tmp_path / "gan", "gan.py")
-    rows, _ = runs.read_layers(ended.run)
-    assert rows
-    assert rows[0].layers.keys() >= {"netD", "netD.0", "netD.2", "netG.0", "netG.1"}
-    assert rows[0].layers["netG.1"].keys() == {"mean", "std", "zeros"}
-    assert rows[0].layers["netD.0"].keys() == {"mean", "std", "zeros", "grad_norm", "update_ratio"}
-    assert 0.2 < float(rows[0].layers["netG.1"]["zeros"]) < 0.8
-    assert 0 < float(rows[0].layers["netD.0"]["update_ratio"]) < 0.1
+    row = runs.SampledSteps(ended.run).read()
+    assert row is not None
+    assert row.layers.keys() >= {"netD", "netD.0", "netD.2", "netG.0", "netG.1"}
+    assert row.layers["netG.1"].keys() == {"mean", "std", "zeros"}
+    assert row.layers["netD.0"].keys() == {"mean", "std", "zeros", "grad_norm", "update_ratio"}
+    assert 0.2 < float(row.layers["netG.1"]["zeros"]) < 0.8
+    assert 0 < float(row.layers["netD.0"]["update_ratio"]) < 0.1
 
 
 def test_what_cannot_be_recorded_says_why(plain_torch: Scripts, tmp_path: Path) -> None:

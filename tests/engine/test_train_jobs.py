@@ -44,6 +44,12 @@ def test_the_sample_learns_its_digits(tmp_path: Path) -> None:
     assert weights_of(path, "best")["conv1.weight"].shape == (64, 3, 3, 3)
     assert sorted(each.name for each in (path / "source").iterdir()) == ["data.py", "model.py"]
     assert not list(folder.glob("*.pt"))
+    sampled = runs.SampledSteps(path)
+    row = sampled.read(sampled.steps[0])
+    assert row is not None
+    assert set(row.layers["conv1"]) == {"mean", "std", "zeros", "grad_norm", "update_ratio"}
+    assert set(row.layers["relu1"]) == {"mean", "std", "zeros"}
+    assert sampled.find_ailing() == ()
 
 
 def test_another_project_goes_the_same_way(tmp_path: Path) -> None:

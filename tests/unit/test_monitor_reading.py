@@ -8,10 +8,10 @@ from types import FrameType, SimpleNamespace
 
 import pytest
 
-from pymodel.monitor.layer_findings import LayerHistory
 from pymodel.monitor.printed import PrintedValues
 from pymodel.monitor.progress import count
 from pymodel.monitor.sites import find_loops, find_loss_line, read_source
+from pymodel.runs.layer_findings import LayerHistory
 
 
 def told(text: str) -> list[tuple[str, float]]:
