@@ -58,7 +58,8 @@ async function englishWords() {
     ...{ bundle: true, format: "esm", write: false },
   });
   const { graphStrings } = await import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
-  return graphStrings();
+  // Runs and weights are asked for in an editor alone.
+  return { ...graphStrings(), runOverlays: {}, inspect: {} };
 }
 
 /** @param {esbuild.BuildOptions} options */

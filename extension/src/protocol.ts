@@ -88,6 +88,9 @@ export interface Overlay {
   scale: "amount" | "category";
   readings: readonly Reading[];
   note: string;
+  step: number | null;
+  steps: readonly number[];
+  message: string;
 }
 
 export interface Hit {
@@ -211,6 +214,68 @@ export interface TensorValues {
   values: readonly (number | string)[];
 }
 
+/** A class, or one of several outputs. */
+export interface Answer {
+  index: number;
+  name: string;
+  value: number;
+  probability: number | null;
+}
+
+/** The likeliest first. */
+export interface Prediction {
+  answers: readonly Answer[];
+  how: string;
+  label: string | null;
+}
+
+export interface ExplainedSample {
+  kind: string;
+  title: string;
+}
+
+/** `file` shows tiles of the channels `shown`, each of (height, width) pixels, one pixel apart. */
+export interface LayerActivations {
+  path: string;
+  class: string;
+  dims: readonly number[];
+  statistics: Statistics;
+  units: number;
+  dead: number;
+  rows: number;
+  maps: number;
+  file: string | null;
+  shown: readonly number[];
+  tile: readonly number[] | null;
+}
+
+export interface AttentionMaps {
+  path: string;
+  heads: number;
+  shown: number;
+  queries: number;
+  keys: number;
+  file: string;
+  tile: readonly number[];
+}
+
+export interface ActivationsReport {
+  target: string;
+  weights: string;
+  sample: ExplainedSample;
+  prediction: Prediction;
+  layers: readonly LayerActivations[];
+  attention: readonly AttentionMaps[];
+}
+
+export interface ActivationsParams {
+  folder: string;
+}
+
+export interface ActivationsResult {
+  report: ActivationsReport;
+}
+
 export interface WeightsParams {
   source: string;
   names: readonly string[];
@@ -254,6 +319,8 @@ export interface GraphParams {
   inner?: readonly string[];
   overlay?: string | null;
   base?: string | null;
+  run?: string | null;
+  step?: number | null;
 }
 
 export interface Crumb {
@@ -393,6 +460,7 @@ export const methods = {
   runMetrics: "pymodel/runMetrics",
   weights: "pymodel/weights",
   tensorValues: "pymodel/tensorValues",
+  activations: "pymodel/activations",
   status: "pymodel/status",
   traceChanged: "pymodel/traceChanged",
   runChanged: "pymodel/runChanged",

@@ -99,6 +99,7 @@ class GraphSession:
             "selected": selected,
             "overlay": read_overlay(self._overlay, trace, nodes) if self._overlay else None,
             "base": None,
+            "inspected": None,
         }
         return [{"type": "level", "shown": to_json(shown)}]
 

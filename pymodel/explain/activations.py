@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import default_collate
 
-from ..schema import Statistics
+from ..schema import Prediction, Statistics
 from ..train.batch import BatchNotUsable, split_batch
 from .attention import AttentionMap, AttentionMaps, plain_attention
-from .prediction import Prediction, predict
+from .prediction import predict
 from .sample import Sample
 from .statistics import describe_tensor
 from .subject import Subject

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from ..export.packages import require
-from ..schema import PyModelError
+from ..schema import Prediction, PyModelError
 from .methods import METHODS, Found, NotForThisModel
-from .prediction import Prediction, predict
+from .prediction import predict
 from .sample import Sample
 from .scored import Scored, prepare_scored
 from .subject import Subject

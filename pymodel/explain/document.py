@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..schema import ExplainRequest, to_json
+from ..schema import AttentionMaps, ExplainRequest, LayerActivations, to_json
 from . import png
 from .activations import Activations, Layer
 from .attributions import Attribution, Attributions
@@ -47,14 +47,12 @@ def describe_activations(request: ExplainRequest, subject: Subject, sample: Samp
         pictures[name] = png.encode_pixels(png.tile(scaled), SEQUENTIAL)
         tiles = png.encode_all(scaled, SEQUENTIAL)
         heads_count, queries, keys = each.weights.shape
-        attention.append(AttentionView(each.path, heads_count, queries, keys, name, tiles))
+        facts = AttentionMaps(each.path, heads_count, len(heads), queries, keys, name, (queries, keys))
+        attention.append(AttentionView(facts, tiles))
     content = {
         **_head("activations", view, found.prediction),
-        "layers": [to_json(each.facts) | {"file": each.file, "shown": list(each.channels)} for each in layers],
-        "attention": [
-            {"path": each.path, "heads": each.heads, "queries": each.queries, "keys": each.keys, "file": each.file}
-            for each in attention
-        ],
+        "layers": [to_json(each.facts) for each in layers],
+        "attention": [to_json(each.facts) for each in attention],
     }
     return Document(content, format_activations(view, found.prediction, layers, attention), pictures)
 
@@ -108,22 +106,24 @@ def _view_sample(
 
 
 def _draw_layer(layer: Layer, pictures: dict[str, bytes]) -> LayerView:
-    facts = {
-        "path": layer.path,
-        "class": layer.kind,
-        "dims": list(layer.dims),
-        "statistics": to_json(layer.statistics),
-        "units": layer.units,
-        "dead": layer.dead,
-        "rows": layer.rows,
-        "maps": layer.map_count,
-    }
+    facts = LayerActivations(
+        path=layer.path,
+        class_=layer.kind,
+        dims=layer.dims,
+        statistics=layer.statistics,
+        units=layer.units,
+        dead=layer.dead,
+        rows=layer.rows,
+        maps=layer.map_count,
+    )
     if layer.maps is None:
-        return LayerView(facts, None, [], ())
+        return LayerView(facts, [])
     scaled = png.scale_each(layer.maps)
     name = f"maps-{_file_name(layer.path)}.png"
     pictures[name] = png.encode_pixels(png.tile(scaled), SEQUENTIAL)
-    return LayerView(facts, name, png.encode_all(scaled, SEQUENTIAL), layer.channels)
+    height, width = scaled.shape[1:]
+    facts = replace(facts, file=name, shown=layer.channels, tile=(height, width))
+    return LayerView(facts, png.encode_all(scaled, SEQUENTIAL))
 
 
 def _draw_method(found: Attribution, sample: Sample, pictures: dict[str, bytes]) -> MethodView:

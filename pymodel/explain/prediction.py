@@ -3,34 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
 
+from ..schema import Answer, Prediction
 from ..train.loss import to_prediction
 
 MOST = 10
 """Classes that are told."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A class, or one of several outputs. `probability` is None where the model gives no classes."""
-
-    index: int
-    name: str
-    value: float
-    probability: float | None
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """The likeliest first. `how` says how probabilities were made of the model's numbers."""
-
-    answers: tuple[Answer, ...]
-    how: str
-    label: str | None = None
 
 
 def predict(output: Any, classes: Sequence[str], loss: str, label: int | None) -> Prediction:

@@ -23,6 +23,11 @@ from .diagnostic import Fix as Fix
 from .diagnostic import Related as Related
 from .diagnostic import Severity as Severity
 from .errors import PyModelError as PyModelError
+from .explanation import ActivationsReport as ActivationsReport
+from .explanation import Answer as Answer
+from .explanation import AttentionMaps as AttentionMaps
+from .explanation import LayerActivations as LayerActivations
+from .explanation import Prediction as Prediction
 from .graph import Change as Change
 from .graph import Edge as Edge
 from .graph import GraphDiff as GraphDiff

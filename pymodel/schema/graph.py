@@ -71,12 +71,16 @@ class Reading:
 @dataclass(frozen=True)
 class Overlay:
     """Numbers for the nodes of a level. `scale`: amounts are colours from little to much, categories tell things apart.
-    `note` says at which sizes expressions were worked out."""
+    `note` says at which sizes expressions were worked out, `message` why there are no readings. Of a run, `step` is the
+    one that was looked at, and `steps` are all that could be."""
 
     name: str
     scale: Literal["amount", "category"]
     readings: tuple[Reading, ...]
     note: str = ""
+    step: int | None = None
+    steps: tuple[int, ...] = ()
+    message: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from .explanation import ActivationsReport
 from .graph import GraphDiff, Hit, Level, Overlay
 from .model import DataFactory, ModelSite
 from .runs import MetricRow, Run
@@ -40,6 +41,7 @@ class GraphParams:
 
     With `node`, the level is the one that shows it, whatever `path` says. `inner` are the paths of levels that are
     opened in this one; `overlay` is what to colour by; `base` is what `pymodel/compare` was asked to compare with.
+    `run` is the folder of the run that an overlay tells of, and `step` the one to look at: the last without it.
     """
 
     uri: str
@@ -50,6 +52,8 @@ class GraphParams:
     inner: tuple[str, ...] = ()
     overlay: str | None = None
     base: str | None = None
+    run: str | None = None
+    step: int | None = None
 
 
 @dataclass(frozen=True)
@@ -216,6 +220,20 @@ class TensorValuesResult:
     """Answer to `pymodel/tensorValues`."""
 
     tensor: TensorValues
+
+
+@dataclass(frozen=True)
+class ActivationsParams:
+    """Ask what a sample did in a model: `folder` is that of an explanation, as the command that made it answered."""
+
+    folder: str
+
+
+@dataclass(frozen=True)
+class ActivationsResult:
+    """Answer to `pymodel/activations`. The pictures that it names are files in `ActivationsParams.folder`."""
+
+    report: ActivationsReport
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -51,7 +52,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, vscode: VSCode) -> Path:
     """User data and extensions, with the package installed."""
     assert VSIX.exists(), "build the package first: make package"
     home = tmp_path_factory.mktemp("vscode")
-    editor.write_settings(home, interpreter=INTERPRETER, theme="dark")
+    editor.write_settings(home, interpreter=INTERPRETER, theme=os.environ.get("PYMODEL_THEME", "dark"))
     editor.install_extension(vscode, home, VSIX)
     return home
 

@@ -232,7 +232,7 @@ class GraphPage:
         assert self.strange_requests == []
         assert self.page.evaluate("window.violations") == []
         assert not self.console_errors, self.console_errors
-        assert self.posted("failed") == []
+        assert self.posted("failed") == [], self.posted("failed")
 
 
 def _read_range(file: BinaryIO, offset: int, length: int) -> bytes:

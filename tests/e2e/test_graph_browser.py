@@ -63,7 +63,7 @@ def test_the_page_works_and_the_server_ends_with_it(browser: Browser, server: Gr
         page.locator(".hits [role=option]").first.click()
         page.locator("#nodes > .select").wait_for()
         with page.expect_download() as download:
-            page.locator(".toolbar select").nth(1).select_option("mermaid")
+            page.locator(".toolbar select").last.select_option("mermaid")
         assert "flowchart TD" in Path(download.value.path()).read_text(encoding="utf-8")
         assert not server.ended.is_set()
         assert problems == []

@@ -158,7 +158,7 @@ def test_an_overlay_colours_and_says_in_words(graph: GraphPage, traces: dict[str
     capture(graph, f"overlay-{overlay}-dark")
     graph.page.locator(".toolbar select").first.select_option("")
     shown.answer("overlay")
-    assert graph.page.locator(".legend").count() == 0
+    assert graph.page.locator(".legend").is_hidden()
 
 
 def _overlay(shown: Shown) -> Any:
@@ -224,7 +224,7 @@ def test_a_picture_of_the_level_stands_alone(
     graph: GraphPage, traces: dict[str, Trace], browser: Browser, format: str
 ) -> None:
     Shown(graph, traces["unet"])
-    graph.page.locator(".toolbar select").nth(1).select_option(format)
+    graph.page.locator(".toolbar select").last.select_option(format)
     graph.page.wait_for_function(
         "format => window.posted.some(m => m.type === 'save' && m.format === format)", arg=format
     )

@@ -63,6 +63,7 @@ def chain(*nodes: dict[str, Any], path: str = "", names: tuple[str, ...] = ("MyM
         "selected": None,
         "overlay": None,
         "base": None,
+        "inspected": None,
     }
 
 

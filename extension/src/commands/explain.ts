@@ -33,20 +33,36 @@ async function showWeights(context: Context, one: WeightsSource, other: WeightsS
 }
 
 export async function explainSample(context: Context, what: What, argument: unknown, given: unknown): Promise<void> {
+  const asked = await askSample(context, what, argument, given);
+  if (asked !== undefined) {
+    showExplanation(titleOf(what), asked.html);
+  }
+}
+
+/** Runs a sample through the model of a run; what is not given is asked for. Undefined if a question was dismissed. */
+export async function askSample(
+  context: Context,
+  what: What,
+  argument: unknown,
+  given: unknown,
+): Promise<{ run: WeightsSource; html: string; folder: string } | undefined> {
   const placeHolder = vscode.l10n.t("Ask the model of which run?");
   const none = vscode.l10n.t("Train a model first: its weights and its data are what an explanation starts from.");
   const run = await chooseWeights(context, argument, placeHolder, { files: false, none });
   if (run === undefined) {
-    return;
+    return undefined;
   }
   const sample = typeof given === "string" ? given : await chooseSample();
   if (sample === undefined) {
-    return;
+    return undefined;
   }
-  const title = what === "activations" ? vscode.l10n.t("Activations") : vscode.l10n.t("Why This Answer");
   const asked = { what, run: run.path, sample };
-  const { html } = await waitFor<{ html: string }>(context, title, "pymodel.samplePage", asked);
-  showExplanation(title, html);
+  const answer = await waitFor<{ html: string; folder: string }>(context, titleOf(what), "pymodel.samplePage", asked);
+  return { run, ...answer };
+}
+
+function titleOf(what: What): string {
+  return what === "activations" ? vscode.l10n.t("Activations") : vscode.l10n.t("Why This Answer");
 }
 
 async function chooseSample(): Promise<string | undefined> {

@@ -1,7 +1,15 @@
 /** What one graph page shows: a level of a model, kept up to date with the server. */
 
+import { basename } from "node:path";
 import * as vscode from "vscode";
-import { type FromPage, isFromPage, type Placeholder, type ToPage } from "../../webview/graph/messages";
+import {
+  type FromPage,
+  type InspectedThing,
+  isFromPage,
+  type Placeholder,
+  RUN_OVERLAYS,
+  type ToPage,
+} from "../../webview/graph/messages";
 import type { Context } from "../context";
 import { describe } from "../log";
 import {
@@ -15,11 +23,13 @@ import {
   type Node,
   type NodeAtParams,
   type NodeAtResult,
+  type RunChangedNotification,
   type StatusNotification,
   type TraceChangedNotification,
 } from "../protocol";
 import { type Base, chooseBase } from "./graphBase";
 import { GraphCursor, type Model, type Place } from "./graphCursor";
+import { GraphInspection } from "./graphInspection";
 import { graphPage } from "./graphPage";
 import { saveGraph } from "./graphSave";
 import { graphStrings } from "./graphStrings";
@@ -33,7 +43,10 @@ export class GraphSession implements vscode.Disposable {
   /** The paths of the levels that are opened in place. */
   private inner = new Set<string>();
   private overlay: string | null = null;
+  /** The sampled step of a run to colour by; null for the last one. */
+  private step: number | null = null;
   private base: Base | undefined;
+  private readonly inspection: GraphInspection;
   /** A node to go to with the next level. */
   private sought: string | null = null;
   private result: GraphResult | undefined;
@@ -46,6 +59,7 @@ export class GraphSession implements vscode.Disposable {
     private readonly context: Context,
     private readonly cursor: GraphCursor,
   ) {
+    this.inspection = new GraphInspection(context);
     this.subscriptions = [
       cursor.onDidEnterModel((model) => this.enter(model)),
       cursor.onDidMove((place) => this.light("select", place)),
@@ -53,6 +67,11 @@ export class GraphSession implements vscode.Disposable {
       context.onDidStart(() => this.refresh()),
       context.onNotification<TraceChangedNotification>(methods.traceChanged, ({ uri }) => {
         if (uri === this.model?.uri.toString()) {
+          void this.refresh();
+        }
+      }),
+      context.onNotification<RunChangedNotification>(methods.runChanged, ({ folder }) => {
+        if (folder === this.inspection.run && this.isOfRun && this.step === null) {
           void this.refresh();
         }
       }),
@@ -77,9 +96,12 @@ export class GraphSession implements vscode.Disposable {
     this.listening = false;
   }
 
-  /** Shows a model as a whole. */
-  async show(model: Model): Promise<void> {
+  /** Shows a model as a whole, and what the run in the folder `run` has learned, if one is named. */
+  async show(model: Model, run?: string): Promise<void> {
     this.enter(model);
+    if (run !== undefined) {
+      this.inspection.lookIntoRun(run, basename(run));
+    }
     await this.refresh();
   }
 
@@ -145,6 +167,7 @@ export class GraphSession implements vscode.Disposable {
           this.path = message.state.path;
           this.inner = new Set(message.state.inner);
           this.overlay = message.state.overlay;
+          this.inspection.inspected = message.state.inspected;
         }
         return this.refresh();
       case "open":
@@ -163,8 +186,18 @@ export class GraphSession implements vscode.Disposable {
         this.sought = message.id;
         return this.refresh();
       case "overlay":
-        this.overlay = message.name;
+        return this.colourBy(message.name);
+      case "step":
+        this.step = message.step;
         return this.refresh();
+      case "inspect":
+        return this.inspect(message.what);
+      case "inside":
+        return this.lookInside(message.id);
+      case "values": {
+        const tensor = await this.inspection.readValues(message.name, message.start);
+        return tensor && this.post({ type: "values", tensor });
+      }
       case "save":
         return this.result && saveGraph(this.context, this.result, message.format, message.data);
       case "endCompare":
@@ -177,6 +210,37 @@ export class GraphSession implements vscode.Disposable {
         return this.context.log.error(`The graph page: ${message.message}`);
       case "read":
         throw new Error("the page of a model's graph asked for a file");
+    }
+  }
+
+  private get isOfRun(): boolean {
+    return RUN_OVERLAYS.some((each) => each === this.overlay);
+  }
+
+  private async colourBy(name: string | null): Promise<void> {
+    const before = this.overlay;
+    this.overlay = name;
+    if (this.isOfRun && this.inspection.run === null && !(await this.inspection.chooseRun())) {
+      this.overlay = before;
+    }
+    await this.refresh();
+  }
+
+  private async inspect(what: InspectedThing): Promise<void> {
+    try {
+      await this.inspection.choose(what);
+    } catch (error) {
+      void vscode.window.showErrorMessage(describe(error));
+    }
+    this.overlay = this.isOfRun && this.inspection.run === null ? null : this.overlay;
+    this.step = null;
+    await this.refresh();
+  }
+
+  private async lookInside(id: string): Promise<void> {
+    const node = this.findNode(id);
+    if (node !== undefined) {
+      this.post({ type: "inside", id, inside: await this.inspection.look(node) });
     }
   }
 
@@ -283,7 +347,8 @@ export class GraphSession implements vscode.Disposable {
     }
     this.path = level.path;
     const base = result.base === null ? null : (this.base?.label ?? null);
-    const shown = { uri, target, title, stale, breadcrumbs, level, inner, selected, overlay, base };
+    const { inspected } = this.inspection;
+    const shown = { uri, target, title, stale, breadcrumbs, level, inner, selected, overlay, base, inspected };
     this.post({ type: "level", shown });
     if (selected !== null) {
       await this.reveal(selected);
@@ -309,6 +374,8 @@ export class GraphSession implements vscode.Disposable {
       inner: [...this.inner],
       overlay: this.overlay,
       base: this.base?.id ?? null,
+      run: this.inspection.run,
+      step: this.step,
     };
     const isSeeking = this.sought !== null;
     this.sought = null;

@@ -23,7 +23,7 @@ export function registerGraphView(context: Context): vscode.Disposable {
     vscode.window.registerWebviewViewProvider(VIEW, view),
     vscode.window.registerWebviewPanelSerializer(VIEW, panels),
     vscode.window.registerCustomEditorProvider(ModelFileEditors.type, new ModelFileEditors(context)),
-    command("pymodel.showGraph", (uri, target) => view.show(namedModel(uri, target))),
+    command("pymodel.showGraph", (uri, target, run) => view.show(namedModel(uri, target), run)),
     command("pymodel.openGraphToSide", (uri, target) => panels.open(namedModel(uri, target, view.session.shownModel))),
     command("pymodel.openModelFile", (file) => openModelFile(file)),
     command("pymodel.compareModel", (uri, target) => view.compare(namedModel(uri, target, view.session.shownModel))),
@@ -48,8 +48,9 @@ class GraphView implements vscode.WebviewViewProvider {
     this.session.attach(view.webview);
   }
 
-  async show(model: Model): Promise<void> {
-    await this.session.show(model);
+  /** With the folder of a run, what that has learned is looked into. */
+  async show(model: Model, run?: unknown): Promise<void> {
+    await this.session.show(model, typeof run === "string" ? run : undefined);
     await this.bringUp();
   }
 

@@ -203,7 +203,7 @@ export class RunsPanel implements vscode.Disposable {
     const model = await resolveModel(this.context, trained.uri, trained.target);
     if (model !== undefined) {
       await openFile(trained.uri.fsPath, model.line);
-      await vscode.commands.executeCommand("pymodel.showGraph", trained.uri, model.target);
+      await vscode.commands.executeCommand("pymodel.showGraph", trained.uri, model.target, folder);
     }
   }
 

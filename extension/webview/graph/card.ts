@@ -3,10 +3,12 @@
 import type { Dims, GraphDiff, Level, Node, NodeFacts } from "../../src/protocol";
 import { element, format } from "../shared/dom";
 import type { FileArgument, FileNode } from "./adapter";
+import { InsideView } from "./inside";
 import type { Strings } from "./messages";
 import { CHANGE_SIGNS, clip, formatAmount, formatBytes, formatShape, shortType } from "./words";
 
 export interface CardActions {
+  askValues(name: string, start: number): void;
   reveal(id: string): void;
   open(id: string): void;
   goTo(id: string): void;
@@ -17,11 +19,13 @@ type Content = string | HTMLElement;
 
 export class Card {
   readonly root: HTMLElement;
+  readonly inside: InsideView;
 
   constructor(
     private readonly strings: Strings,
     private readonly actions: CardActions,
   ) {
+    this.inside = new InsideView(strings, actions.askValues);
     const attributes = { "aria-label": strings.details };
     this.root = element("section", { className: "card", hidden: true, tabIndex: 0, attributes });
   }
@@ -52,6 +56,7 @@ export class Card {
   }
 
   showFileNode(node: FileNode): void {
+    this.inside.hide();
     const attributes = (node.attributes ?? []).map(({ name, value }): [string, Content] => [
       name,
       code(preview(value)),
@@ -101,7 +106,7 @@ export class Card {
         list.append(element("dt", { textContent: label }), element("dd", {}, content));
       }
     }
-    this.root.replaceChildren(this.closeButton(), title, list);
+    this.root.replaceChildren(this.closeButton(), title, this.inside.root, list);
     this.appear();
   }
 

@@ -5,6 +5,7 @@ import type {
   FileBytes,
   FileToRead,
   FromPage,
+  Inside,
   PageState,
   Range,
   SavedFormat,
@@ -12,7 +13,7 @@ import type {
   Strings,
   ToPage,
 } from "./messages";
-import { innerPath, LevelGraph, LevelNode } from "./model";
+import { type Item, innerPath, LevelGraph, LevelNode } from "./model";
 import { Page } from "./page";
 import { colour } from "./palette";
 import { drawPng, drawSvg } from "./picture";
@@ -40,6 +41,8 @@ export class GraphPage {
   private asTree: boolean;
   /** What was shown as a tree alone is drawn when it is wanted. */
   private drawn = false;
+  /** Of which node the inside is shown or asked for, and out of what. */
+  private inside = "";
   /** Closed by hand, the card stays away until a node is clicked. */
   private cardWanted = true;
   private diff: Extract<ToPage, { type: "diff" }>["diff"] | undefined;
@@ -67,6 +70,9 @@ export class GraphPage {
       expand: (path, open) => host.post({ type: "expand", path, open }),
       find: (query) => host.post({ type: "find", query }),
       leaveFind: () => this.focus(),
+      goToStep: (step) => host.post({ type: "step", step }),
+      inspect: (what) => host.post({ type: "inspect", what }),
+      askValues: (name, start) => host.post({ type: "values", name, start }),
       colourBy: (name) => host.post({ type: "overlay", name }),
       showTree: (shown) => void this.showTree(shown),
       save: (format) => void this.saveAs(format),
@@ -93,6 +99,10 @@ export class GraphPage {
       case "diff":
         this.diff = message.diff;
         return this.page.showDiff(message.diff);
+      case "inside":
+        return this.showInside(message.id, message.inside);
+      case "values":
+        return this.page.card.inside.showValues(message.tensor);
       case "placeholder":
         this.forget();
         return this.page.showPlaceholder(message.placeholder);
@@ -217,8 +227,10 @@ export class GraphPage {
     const found = id === null ? null : this.graph?.find(id);
     if (found && this.cardWanted) {
       this.page.card.showNode(found.item.key, found.item.node, found.graph.level);
+      this.lookInside(found.item);
     } else {
       this.page.card.hide();
+      this.inside = "";
     }
     this.page.say(found ? `${found.item.node.name} ${shortType(found.item.node)}` : "");
     const covered = this.page.fitCard();
@@ -228,6 +240,27 @@ export class GraphPage {
       this.canvas.select(id, covered);
     }
     this.saveState();
+  }
+
+  /** Asks what is inside of a node, unless that is shown already. */
+  private lookInside({ key, node }: Item): void {
+    const inspected = this.shown?.inspected ?? null;
+    const wanted = inspected === null || node.path === null ? "" : JSON.stringify([key, inspected]);
+    if (wanted === "") {
+      this.page.card.inside.hide();
+    } else if (wanted !== this.inside) {
+      this.page.card.inside.wait();
+      this.host.post({ type: "inside", id: key });
+    }
+    this.inside = wanted;
+  }
+
+  private showInside(id: string, inside: Inside): void {
+    const found = id === this.selected ? this.graph?.find(id) : undefined;
+    if (found) {
+      this.page.card.inside.show(found.item.node, inside);
+      this.page.fitCard();
+    }
   }
 
   private selectFileNode(node: FileNode): void {
@@ -396,13 +429,14 @@ export class GraphPage {
     window.clearTimeout(this.saving);
     this.saving = window.setTimeout(() => {
       if (this.shown !== undefined) {
-        const { uri, target, level, inner, overlay } = this.shown;
+        const { uri, target, level, inner, overlay, inspected } = this.shown;
         this.host.save({
           uri,
           target,
           path: level.path,
           inner: inner.map(({ path }) => path),
           overlay: overlay?.name ?? null,
+          inspected,
           view: this.asTree ? "tree" : "graph",
           selected: this.selected,
           ...this.canvas.viewport,

@@ -2,6 +2,7 @@
 
 import "../shared/theme.css";
 import "./style.css";
+import "./inside.css";
 import "./tools.css";
 import { GraphPage } from "./graphPage";
 import { type FromPage, isPageState, isToPage, type PageState, type ToPage } from "./messages";

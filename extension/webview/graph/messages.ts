@@ -1,6 +1,16 @@
 /** What the extension and the graph page say to each other. Both sides read what they get through these guards. */
 
-import type { Crumb, GraphDiff, Hit, Level, Overlay } from "../../src/protocol";
+import type {
+  AttentionMaps,
+  Crumb,
+  GraphDiff,
+  Hit,
+  LayerActivations,
+  Level,
+  Overlay,
+  TensorReport,
+  TensorValues,
+} from "../../src/protocol";
 
 /** One level of a model's graph, and where it belongs. */
 export interface ShownLevel {
@@ -19,7 +29,36 @@ export interface ShownLevel {
   overlay: Overlay | null;
   /** What the level is compared with, in words. */
   base: string | null;
+  inspected: Inspected | null;
 }
+
+/** What has been learned that is looked into: weights, and what a sample that went through them did. */
+export interface Inspected {
+  /** A run's folder, or a file of weights. */
+  source: string;
+  isRun: boolean;
+  label: string;
+  /** The folder of the explanation, and what the model made of the sample, in words. */
+  sample: { folder: string; words: string } | null;
+}
+
+/** What there is inside of one node. */
+export interface Inside {
+  tensors: readonly TensorReport[];
+  layer: LayerActivations | null;
+  attention: readonly AttentionMaps[];
+  /** Data URLs, by the names of the files that layers and maps have. */
+  pictures: Readonly<Record<string, string>>;
+  /** Why there is not more. */
+  failure: string | null;
+}
+
+/** The overlays that tell of a run, by their names at the server. */
+export const RUN_OVERLAYS = ["grad_norm", "update_ratio", "output_std", "zeros", "health"] as const;
+export type RunOverlay = (typeof RUN_OVERLAYS)[number];
+
+export const INSPECTED_THINGS = ["weights", "sample", "nothing"] as const;
+export type InspectedThing = (typeof INSPECTED_THINGS)[number];
 
 /** Words in place of a graph, while there is none to draw. */
 export interface Placeholder {
@@ -37,6 +76,8 @@ export type ToPage =
   | { type: "hover"; id: string | null }
   | { type: "found"; query: string; hits: readonly Hit[] }
   | { type: "diff"; diff: GraphDiff }
+  | { type: "inside"; id: string; inside: Inside }
+  | { type: "values"; tensor: TensorValues }
   /** A model file, drawn as Netron reads it: piece by piece. */
   | { type: "file"; file: FileToRead }
   /** What was asked for of a file; null if it cannot be read any longer. */
@@ -75,6 +116,11 @@ export type FromPage =
   /** Show a node, wherever it is drawn. */
   | { type: "goTo"; id: string }
   | { type: "overlay"; name: string | null }
+  /** Of a run, the sampled step to colour by; the last one as it comes for null. */
+  | { type: "step"; step: number | null }
+  | { type: "inspect"; what: InspectedThing }
+  | { type: "inside"; id: string }
+  | { type: "values"; name: string; start: number }
   /** A picture comes with its data; the other formats are the server's. */
   | { type: "save"; format: SavedFormat; data: string | ArrayBuffer | null }
   | { type: "endCompare" }
@@ -89,6 +135,7 @@ export interface PageState {
   path: string;
   inner: readonly string[];
   overlay: string | null;
+  inspected: Inspected | null;
   view: "graph" | "tree";
   selected: string | null;
   zoom: number;
@@ -117,9 +164,41 @@ export interface Strings {
   colourBy: string;
   noColours: string;
   overlays: Record<string, string>;
+  /** Those that tell of a run, where runs can be asked for. */
+  runOverlays: Partial<Record<RunOverlay, string>>;
+  ofRun: string;
   atSizes: string;
+  step: string;
+  atStep: string;
+  lookInside: string;
+  lookInsideShort: string;
+  /** What can be looked into here. */
+  inspect: Partial<Record<InspectedThing, string>>;
+  endInspect: string;
+  inspectedRun: string;
+  lookingInside: string;
+  distribution: string;
+  elements: string;
+  mean: string;
+  deviation: string;
+  range: string;
+  zeros: string;
+  notFinite: string;
+  norm: string;
+  firstBlock: string;
+  notInFile: string;
+  showValues: string;
+  values: string;
+  moreValues: string;
+  activationMaps: string;
+  attentionMaps: string;
+  mapsShown: string;
+  channel: string;
+  head: string;
+  deadUnits: string;
   tree: string;
   save: string;
+  saveShort: string;
   formats: Record<SavedFormat, string>;
   changes: Record<"added" | "removed" | "changed" | "reshaped", string>;
   comparedWith: string;
@@ -164,6 +243,9 @@ export function isFromPage(message: unknown): message is FromPage {
     data,
     file,
     ranges,
+    step,
+    what,
+    start,
   } = message as Record<string, unknown>;
   switch (type) {
     case "ready":
@@ -174,7 +256,14 @@ export function isFromPage(message: unknown): message is FromPage {
       return typeof path === "string" && typeof open === "boolean";
     case "reveal":
     case "goTo":
+    case "inside":
       return typeof id === "string";
+    case "step":
+      return step === null || typeof step === "number";
+    case "inspect":
+      return INSPECTED_THINGS.some((each) => each === what);
+    case "values":
+      return typeof name === "string" && Number.isSafeInteger(start);
     case "hover":
       return id === null || typeof id === "string";
     case "find":
@@ -206,7 +295,10 @@ function areRanges(ranges: readonly unknown[]): ranges is Range[] {
   return lengths.reduce((sum, length) => sum + length, 0) <= LARGEST_READ;
 }
 
-const TO_PAGE = new Set(["strings", "level", "placeholder", "select", "hover", "found", "diff", "file", "bytes"]);
+const TO_PAGE = new Set([
+  ...["strings", "level", "placeholder", "select", "hover", "found", "diff"],
+  ...["inside", "values", "file", "bytes"],
+]);
 
 export function isToPage(message: unknown): message is ToPage {
   return TO_PAGE.has(String((message as { type?: unknown } | null)?.type));

@@ -1,10 +1,10 @@
 /** The page around the drawing: the way down to this level, its tools, words in place of a graph, the card. */
 
-import type { Crumb, GraphDiff, Overlay } from "../../src/protocol";
+import type { Crumb, GraphDiff } from "../../src/protocol";
 import { element, format } from "../shared/dom";
 import { Card, type CardActions } from "./card";
-import type { Placeholder, ShownLevel, Strings } from "./messages";
-import { legend, SCALE } from "./palette";
+import { Legend } from "./legend";
+import type { Inspected, Placeholder, ShownLevel, Strings } from "./messages";
 import { Toolbar, type ToolbarActions } from "./toolbar";
 import { Tree, type TreeActions } from "./tree";
 import { clip } from "./words";
@@ -12,6 +12,7 @@ import { clip } from "./words";
 export interface PageActions extends CardActions, TreeActions, ToolbarActions {
   open(path: string): void;
   zoom(factor: number): void;
+  goToStep(step: number | null): void;
   showChanges(): void;
   endCompare(): void;
   act(command: string): void;
@@ -24,7 +25,10 @@ export class Page {
   /** Where Netron draws. */
   readonly target: HTMLElement;
   private readonly bar = element("header");
-  private readonly strip = element("div", { className: "strip", hidden: true });
+  private readonly legend: Legend;
+  private readonly base = element("div", { className: "base" });
+  private readonly inspected = element("div", { className: "base" });
+  private readonly strip: HTMLElement;
   private readonly words = element("div", { className: "placeholder", attributes: { role: "status" } });
   private readonly spoken = element("div", { className: "spoken", attributes: { "aria-live": "polite" } });
   private readonly zoom: HTMLElement;
@@ -37,6 +41,9 @@ export class Page {
     this.card = new Card(strings, actions);
     this.tree = new Tree(strings, actions);
     this.toolbar = new Toolbar(strings, actions);
+    this.legend = new Legend(strings, (step) => actions.goToStep(step));
+    const rows = [this.legend.root, this.inspected, this.base];
+    this.strip = element("div", { className: "strip", hidden: true }, ...rows);
     this.target = element("div", { id: "target", tabIndex: 0, attributes: { role: "group" } });
     this.target.setAttribute("aria-label", strings.graph);
     this.zoom = element(
@@ -62,7 +69,8 @@ export class Page {
     this.toolbar.root.hidden = true;
   }
 
-  showLevel({ breadcrumbs, stale, overlay, base }: ShownLevel, tree: boolean): void {
+  showLevel(shown: ShownLevel, tree: boolean): void {
+    const { breadcrumbs, stale, overlay } = shown;
     const children: Node[] = [this.way(breadcrumbs)];
     const above = breadcrumbs.at(-2);
     if (above !== undefined) {
@@ -76,7 +84,7 @@ export class Page {
     this.bar.replaceChildren(...children);
     this.toolbar.root.hidden = false;
     this.toolbar.show(overlay?.name ?? null, tree);
-    this.showStrip(overlay, base);
+    this.showStrip(shown);
     this.showDrawing(tree);
   }
 
@@ -143,42 +151,32 @@ export class Page {
     return way;
   }
 
-  private showStrip(overlay: Overlay | null, base: string | null): void {
-    const parts: HTMLElement[] = [];
-    if (overlay !== null) {
-      parts.push(this.legend(overlay));
-    }
-    if (base !== null) {
-      const { comparedWith, showChanges, endCompare } = this.strings;
-      const { actions } = this;
-      const words = element("span", {}, element("bdi", { textContent: format(comparedWith, base) }));
-      const table = element("button", { className: "link", textContent: showChanges });
-      table.addEventListener("click", () => actions.showChanges());
-      const end = this.iconButton("×", endCompare, () => actions.endCompare());
-      parts.push(element("div", { className: "base" }, words, table, end));
-    }
-    this.strip.replaceChildren(...parts);
-    this.strip.hidden = parts.length === 0;
+  private showStrip({ overlay, base, inspected }: ShownLevel): void {
+    const { comparedWith, showChanges, endCompare, endInspect, inspectedRun } = this.strings;
+    const { actions } = this;
+    this.legend.show(overlay);
+    this.target.classList.toggle("by-overlay", overlay !== null);
+    const changes = element("button", { className: "link", textContent: showChanges });
+    changes.addEventListener("click", () => actions.showChanges());
+    const compared = base === null ? "" : format(comparedWith, base);
+    this.fillRow(
+      this.base,
+      compared,
+      changes,
+      this.iconButton("×", endCompare, () => actions.endCompare()),
+    );
+    const learned = inspected === null ? "" : describeInspected(inspected, inspectedRun);
+    this.fillRow(
+      this.inspected,
+      learned,
+      this.iconButton("×", endInspect, () => actions.inspect("nothing")),
+    );
+    this.strip.hidden = overlay === null && base === null && inspected === null;
   }
 
-  private legend(overlay: Overlay): HTMLElement {
-    const keys = legend(overlay).map(({ colours, words }) => {
-      const swatch = element("span", { className: "swatch", attributes: { "aria-hidden": "true" } });
-      swatch.style.background = colours.fill;
-      return element("span", { className: "key" }, swatch, words);
-    });
-    if (overlay.scale === "amount" && keys.length === 2) {
-      const scale = element("span", { className: "scale", attributes: { "aria-hidden": "true" } });
-      for (const fill of SCALE) {
-        const step = element("span");
-        step.style.background = fill;
-        scale.append(step);
-      }
-      keys.splice(1, 0, scale);
-    }
-    const name = element("b", { textContent: this.strings.overlays[overlay.name] ?? overlay.name });
-    const note = overlay.note === "" ? "" : format(this.strings.atSizes, overlay.note);
-    return element("div", { className: "legend" }, name, ...keys, element("span", { className: "note" }, note));
+  private fillRow(row: HTMLElement, words: string, ...controls: HTMLElement[]): void {
+    row.replaceChildren(element("span", {}, element("bdi", { textContent: clip(words) })), ...controls);
+    row.hidden = words === "";
   }
 
   private showDrawing(tree: boolean): void {
@@ -191,4 +189,8 @@ export class Page {
   private iconButton(text: string, title: string, onclick: () => void): HTMLElement {
     return element("button", { className: "icon", textContent: text, title, onclick, ariaLabel: title });
   }
+}
+
+function describeInspected({ label, isRun, sample }: Inspected, words: string): string {
+  return [isRun ? format(words, label) : label, sample?.words].filter(Boolean).join(" · ");
 }

@@ -2,7 +2,7 @@
 
 import type { Hit } from "../../src/protocol";
 import { element, format } from "../shared/dom";
-import { SAVED_FORMATS, type SavedFormat, type Strings } from "./messages";
+import { INSPECTED_THINGS, type InspectedThing, SAVED_FORMATS, type SavedFormat, type Strings } from "./messages";
 import { clip } from "./words";
 
 const TYPING_SETTLES_MS = 150;
@@ -11,6 +11,7 @@ export interface ToolbarActions {
   find(query: string): void;
   goTo(id: string): void;
   colourBy(overlay: string | null): void;
+  inspect(what: InspectedThing): void;
   showTree(shown: boolean): void;
   save(format: SavedFormat): void;
   leaveFind(): void;
@@ -52,7 +53,21 @@ export class Toolbar {
     this.overlays = this.select(strings.colourBy, strings.noColours, strings.overlays, (name) =>
       actions.colourBy(name === "" ? null : name),
     );
-    const save = this.select(strings.save, strings.save, strings.formats, (chosen) => {
+    const ofRun = Object.entries(strings.runOverlays).map(([value, textContent]) =>
+      element("option", { value, textContent }),
+    );
+    if (ofRun.length > 0) {
+      this.overlays.append(element("optgroup", { label: strings.ofRun }, ...ofRun));
+    }
+    const inside = this.select(strings.lookInside, strings.lookInsideShort, strings.inspect, (chosen) => {
+      inside.value = "";
+      const wanted = INSPECTED_THINGS.find((each) => each === chosen);
+      if (wanted !== undefined) {
+        actions.inspect(wanted);
+      }
+    });
+    inside.hidden = Object.keys(strings.inspect).length === 0;
+    const save = this.select(strings.save, strings.saveShort, strings.formats, (chosen) => {
       save.value = "";
       const wanted = SAVED_FORMATS.find((each) => each === chosen);
       if (wanted !== undefined) {
@@ -67,7 +82,7 @@ export class Toolbar {
       onclick: () => actions.showTree(this.treeButton.getAttribute("aria-pressed") !== "true"),
       attributes: { "aria-pressed": "false" },
     });
-    this.root.append(this.input, this.overlays, save, this.treeButton, this.results);
+    this.root.append(this.input, this.overlays, inside, save, this.treeButton, this.results);
   }
 
   focusFind(): void {

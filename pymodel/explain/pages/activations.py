@@ -4,31 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from ...schema import Statistics, from_json
-from ..prediction import Prediction
+from ...schema import AttentionMaps, LayerActivations, Prediction
 from .html import Html, format_page, histogram, image, number, shape, tag
 from .sample import SampleView, format_sample
 
 
 @dataclass(frozen=True)
 class LayerView:
-    """`facts` as the JSON has them; `tiles` are PNGs of the maps of `channels`, all of them together in `file`."""
+    """`tiles` are PNGs of the maps that are shown."""
 
-    facts: dict[str, Any]
-    file: str | None
+    facts: LayerActivations
     tiles: list[bytes]
-    channels: tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class AttentionView:
-    path: str
-    heads: int
-    queries: int
-    keys: int
-    file: str
+    facts: AttentionMaps
     tiles: list[bytes]
 
 
@@ -45,7 +37,7 @@ def format_activations(
 
 def _format_layer(layer: LayerView) -> Html:
     facts = layer.facts
-    statistics = from_json(Statistics, facts["statistics"])
+    statistics = facts.statistics
     told = [
         tag("span", f"mean {number(statistics.mean)}"),
         tag("span", f"std {number(statistics.std)}"),
@@ -54,38 +46,37 @@ def _format_layer(layer: LayerView) -> Html:
     ]
     if statistics.nan or statistics.inf:
         told.append(tag("span", f"{number(statistics.nan)} NaN, {number(statistics.inf)} Inf", class_="bad"))
-    if facts["dead"]:
-        over = f"in all of {facts['rows']} examples" if facts["rows"] > 1 else "for this sample"
-        told.append(
-            tag("span", f"{number(facts['dead'])} of {number(facts['units'])} units are 0 {over}", class_="bad")
-        )
-    heading = tag("h2", tag("code", facts["path"] or "model"), " ", tag("span", facts["class"], class_="type"))
-    line = tag("div", histogram(statistics.histogram), tag("span", shape(tuple(facts["dims"]))), *told, class_="facts")
+    if facts.dead:
+        over = f"in all of {facts.rows} examples" if facts.rows > 1 else "for this sample"
+        told.append(tag("span", f"{number(facts.dead)} of {number(facts.units)} units are 0 {over}", class_="bad"))
+    heading = tag("h2", tag("code", facts.path or "model"), " ", tag("span", facts.class_, class_="type"))
+    line = tag("div", histogram(statistics.histogram), tag("span", shape(facts.dims)), *told, class_="facts")
     return tag("section", heading, line, *_format_tiles(layer))
 
 
 def _format_tiles(layer: LayerView) -> list[Html]:
     if not layer.tiles:
         return []
-    path, count = layer.facts["path"], layer.facts["maps"]
+    path, count = layer.facts.path, layer.facts.maps
     if count == 1:
         words = "Across: the sequence. Down: the layer's units."
         return [tag("p", words, class_="faint"), image(layer.tiles[0], f"{path}, all units", "sequence")]
     tiles = [
         _tile(tile, f"{path}, channel {channel}", f"channel {channel}")
-        for tile, channel in zip(layer.tiles, layer.channels, strict=True)
+        for tile, channel in zip(layer.tiles, layer.facts.shown, strict=True)
     ]
     shown = f"{count} maps" if len(tiles) == count else f"The {len(tiles)} of {count} maps that vary most"
     words = f"{shown}, each from its own lowest (dark) to its own highest value. Open one to see it large."
     return [tag("p", words, class_="faint"), tag("div", *tiles, class_="tiles")]
 
 
-def _format_attention(each: AttentionView) -> Html:
+def _format_attention(view: AttentionView) -> Html:
+    each = view.facts
     heading = tag("h2", tag("code", each.path or "model"), " ", tag("span", "attention", class_="type"))
     words = (
         f"{each.heads} maps of {each.queries} queries (down) by {each.keys} keys (across). Open one to see it large."
     )
-    tiles = [_tile(tile, f"{each.path}, head {head}", f"head {head}") for head, tile in enumerate(each.tiles)]
+    tiles = [_tile(tile, f"{each.path}, head {head}", f"head {head}") for head, tile in enumerate(view.tiles)]
     return tag("section", heading, tag("p", words, class_="faint"), tag("div", *tiles, class_="tiles"))
 
 

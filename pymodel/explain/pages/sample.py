@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..prediction import Prediction
+from ...schema import Prediction
 from .html import Html, image, number, tag
 
 MOST = 5

@@ -20,6 +20,7 @@ from pymodel.schema.protocol import GraphParams
 
 from ..convert import to_plain, uri_to_path
 from ..l10n import t
+from ..overlays import read_run
 from ..workers import engine_command
 from .graph import build_graph
 from .models import models_of
@@ -81,7 +82,7 @@ async def show_summary(server: PyModelServer, given: dict[str, Any]) -> Any:
 
 async def show_graph(server: PyModelServer, given: dict[str, Any]) -> Any:
     asked = GraphParams(text_of(given, "uri"), given.get("target"), None, str(given.get("path") or ""))
-    return build_graph(server, asked)
+    return build_graph(server, asked, await read_run(asked))
 
 
 async def check(server: PyModelServer, given: dict[str, Any]) -> Any:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pymodel import runs
 from pymodel.discover.pins import format_inputs
 from pymodel.discover.roots import find_import_roots
-from pymodel.schema import ExplainRequest, to_json
-from pymodel.schema.protocol import TensorValuesParams, TensorValuesResult, WeightsParams, WeightsResult
+from pymodel.schema import ActivationsReport, ExplainRequest, TensorReport, from_json, to_json
+from pymodel.schema.protocol import (
+    ActivationsParams,
+    ActivationsResult,
+    TensorValuesParams,
+    TensorValuesResult,
+    WeightsParams,
+    WeightsResult,
+)
 
 from ..convert import read_params
 from ..l10n import t
@@ -30,8 +39,7 @@ def register(server: PyModelServer) -> None:
         asked = read_params(WeightsParams, params)
         require_trust(server)
         report = await server.explaining.report(asked.source)
-        named = {each.name: each for each in report.tensors}
-        return to_json(WeightsResult(report.path, tuple(named[name] for name in asked.names if name in named)))
+        return to_json(WeightsResult(report.path, _find_tensors(report.tensors, asked.names)))
 
     @server.feature("pymodel/tensorValues")
     async def values(params: Any) -> Any:
@@ -40,11 +48,30 @@ def register(server: PyModelServer) -> None:
         found = await server.explaining.values(asked.source, asked.name, asked.start, VALUES)
         return to_json(TensorValuesResult(found))
 
+    @server.feature("pymodel/activations")
+    async def activations(params: Any) -> Any:
+        folder = Path(read_params(ActivationsParams, params).folder)
+        text = await asyncio.to_thread((folder / "activations.json").read_text, encoding="utf-8")
+        return to_json(ActivationsResult(from_json(ActivationsReport, json.loads(text))))
+
     for name, handler in (
         ("pymodel.weightsPage", explain_weights),
         ("pymodel.samplePage", explain_sample),
     ):
         as_command(server, name, handler)
+
+
+def _find_tensors(tensors: Sequence[TensorReport], names: Sequence[str]) -> tuple[TensorReport, ...]:
+    """Those of the names. A file may have all of them inside of a wrapper: `module.`, `model.`."""
+    named = {each.name: each for each in tensors}
+    found = []
+    for name in names:
+        ending = [each for each in tensors if each.name.endswith(f".{name}")]
+        if name in named:
+            found.append(named[name])
+        elif len(ending) == 1:
+            found.append(ending[0])
+    return tuple(found)
 
 
 async def explain_weights(server: PyModelServer, given: dict[str, Any]) -> Any:

@@ -9,7 +9,6 @@ from pymodel.discover.revisions import list_branches
 from pymodel.graph.compare import Comparison, compare_traces
 from pymodel.graph.level import UnknownLevel, breadcrumbs, build_level, find_node, locate
 from pymodel.graph.mermaid import to_mermaid
-from pymodel.graph.overlays import read_overlay
 from pymodel.graph.search import find_hits
 from pymodel.graph.whole import build_levels
 from pymodel.schema import Level, ModelSite, PyModelError, Trace, dumps, to_json
@@ -31,6 +30,7 @@ from pymodel.schema.protocol import (
 
 from ..convert import from_lsp_position, read_params, uri_to_path
 from ..l10n import t
+from ..overlays import RunLayers, colour_nodes, read_run
 
 if TYPE_CHECKING:
     from ..server import PyModelServer
@@ -41,7 +41,9 @@ def register(server: PyModelServer) -> None:
 
     @server.feature("pymodel/graph")
     async def graph(params: Any) -> Any:
-        return to_json(build_graph(server, read_params(GraphParams, params)))
+        asked = read_params(GraphParams, params)
+        seen = await read_run(asked)
+        return to_json(build_graph(server, asked, seen))
 
     @server.feature("pymodel/nodeAt")
     async def node_at(params: Any) -> Any:
@@ -86,7 +88,8 @@ def register(server: PyModelServer) -> None:
         return to_json(CompareResult(compare_traces(base, trace, asked.base)))
 
 
-def build_graph(server: PyModelServer, asked: GraphParams) -> GraphResult:
+def build_graph(server: PyModelServer, asked: GraphParams, seen: RunLayers | None = None) -> GraphResult:
+    """The answer to `asked`; `seen` is what its run saw of the layers."""
     state = server.analyses.find(asked.uri)
     site = _choose(server, state, asked) if state else None
     if state is None or site is None:
@@ -118,7 +121,7 @@ def build_graph(server: PyModelServer, asked: GraphParams) -> GraphResult:
         level,
         inner=inner,
         selected=place.id if place else None,
-        overlay=read_overlay(asked.overlay, trace, shown) if asked.overlay else None,
+        overlay=colour_nodes(asked.overlay, asked.step, trace, shown, seen) if asked.overlay else None,
         base=asked.base if comparison is not None else None,
     )
 
