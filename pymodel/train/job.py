@@ -49,7 +49,7 @@ def run_train_job(folder: Path) -> int:
         code = run_training(take_over(folder, processes.rank), stop, processes)
     finally:
         processes.end()
-    processes.leave(code)
+    return processes.leave(code)
 
 
 def _distribution(folder: Path) -> DistributionSettings | None:
