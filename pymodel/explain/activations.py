@@ -79,19 +79,18 @@ def explain_activations(subject: Subject, sample: Sample) -> Activations:
         with attention:
             output = model(*sample.inputs, **sample.keywords)
     prediction = predict(output, subject.classes, subject.loss, sample.label)
-    silent = {path: _silent_units(value) for path, value in recording.outputs.items()}
     rows, among_all = _silent_in_data(subject)
     modules = dict(model.named_modules())
     layers = []
     for path, value in recording.outputs.items():
-        dead = _both(silent[path], among_all.get(path))
+        statistics = describe_tensor(value, BINS)
         layer = Layer(
             path=path,
             kind=type(modules[path]).__name__,
             dims=tuple(value.shape),
-            statistics=describe_tensor(value, BINS),
-            units=len(dead),
-            dead=int(dead.sum()),
+            statistics=statistics,
+            units=value.shape[_unit_axis(value)],
+            dead=int(_both(_silent_units(value), among_all.get(path)).sum()) if statistics.zeros else 0,
             rows=1 + rows,
         )
         layers.append(_with_maps(layer, modules[path], value))
@@ -107,7 +106,9 @@ def _with_maps(layer: Layer, module: nn.Module, value: Tensor) -> Layer:
         return layer
     maps = value[0].float()
     maps = maps if maps.dim() == 3 else maps[:, maps.shape[1] // 2]  # of a volume its middle
-    chosen = maps.flatten(1).var(1, correction=0).nan_to_num().topk(min(MOST_MAPS, len(maps))).indices.sort().values
+    flat = maps.flatten(1)
+    variances = (flat - flat.mean(1, keepdim=True)).square_().mean(1)  # several times as fast as `var`
+    chosen = variances.nan_to_num().topk(min(MOST_MAPS, len(maps))).indices.sort().values
     return replace(layer, maps=shrink(maps[chosen]), channels=tuple(chosen.tolist()), map_count=len(maps))
 
 
@@ -141,11 +142,15 @@ def _silent_in_data(subject: Subject) -> tuple[int, dict[str, Tensor]]:
 
 def _silent_units(value: Tensor) -> Tensor:
     """(units,): whether a unit gives 0 for each example and place."""
-    is_map = value.dim() >= 4
-    axis = 1 if is_map else value.dim() - 1
-    others = [each for each in range(value.dim()) if each != axis]
-    silent = value == 0
-    return silent.amin(others).cpu() if others else silent.cpu()
+    magnitudes = value.abs() if value.is_complex() else value
+    axis = _unit_axis(value) + 1
+    several = magnitudes.unsqueeze(0)  # one axis at least is left beside that of the units
+    others = [each for each in range(several.dim()) if each != axis]
+    return ((several.amin(others) == 0) & (several.amax(others) == 0)).cpu()
+
+
+def _unit_axis(value: Tensor) -> int:
+    return 1 if value.dim() >= 4 else value.dim() - 1
 
 
 @contextlib.contextmanager

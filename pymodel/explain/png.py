@@ -40,7 +40,9 @@ def encode_all(pictures: Tensor, palette: Palette | None = None) -> list[bytes]:
         head += _chunk(b"PLTE", palette)
     tail = _chunk(b"IEND", b"")
     bodies = (content[start : start + size] for start in range(0, count * size, size))
-    return [head + _chunk(b"IDAT", zlib.compress(body, 6)) + tail for body in bodies]
+    # What a layer gives hardly becomes smaller, and a model has thousands of maps.
+    level = zlib.Z_BEST_SPEED if palette is None else zlib.Z_NO_COMPRESSION
+    return [head + _chunk(b"IDAT", zlib.compress(body, level)) + tail for body in bodies]
 
 
 def make_palette(stops: tuple[str, ...]) -> Palette:

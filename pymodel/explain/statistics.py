@@ -65,8 +65,7 @@ def _add_up(flat: Tensor, after_piece: Callable[[], None]) -> _Sums:
                 continue
             scratch = torch.empty_like(piece)
             magnitude = float(piece.abs().sum())
-        least, most = torch.aminmax(piece)
-        low, high = min(low, float(least)), max(high, float(most))
+        low, high = min(low, float(piece.amin())), max(high, float(piece.amax()))  # quicker than `aminmax`
         total += float(piece.sum())
         absolute += magnitude
         nonzero += int(torch.ne(piece, 0, out=scratch).sum())
@@ -80,7 +79,7 @@ def _count(
     span = high - low
     scale = bins / span if math.isfinite(span) and bins < FINEST * span else 0.0
     squares, counts = 0.0, torch.zeros(bins + 1, dtype=torch.int64)
-    numbers = torch.empty(min(PIECE, flat.numel()), dtype=torch.int32)
+    numbers = torch.empty(min(PIECE, flat.numel()), dtype=torch.int16)
     for piece, scratch in _pieces(flat, after_piece):
         torch.sub(piece, mean, out=scratch)
         distance = float(torch.dot(scratch, scratch))

@@ -29,6 +29,7 @@ def main() -> int:
         *_monitoring_rows(),
         *_learning_rows(),
         *_export_rows(),
+        *_explain_rows(),
         *_panel_rows(),
     ]
     return 0 if all(met) else 1
@@ -174,6 +175,16 @@ def _export_rows() -> list[bool]:
         met.append(_row(f"an export beyond torch.onnx.export: {title}", "≤ 10 %", words, more <= 0.1))
         words = f"{proof:.2f} ({found['runs']:.2f} s)"
         met.append(_row(f"proof ÷ the runs it consists of: {title}", "≤ 1.2", words, proof <= 1.2))
+    return met
+
+
+def _explain_rows() -> list[bool]:
+    met = []
+    for name, title in (("cnn", "small CNN"), ("resnet50", "resnet50")):
+        found = measure_apart("explaining", name)
+        more = found["view"] - found["forward"]
+        words = f"{more:.0f} ms (forward {found['forward']:.0f} ms)"
+        met.append(_row(f"activations of a sample, beyond one forward: {title}", "≤ 300 ms", words, more <= 300))
     return met
 
 

@@ -81,6 +81,5 @@ def _format_attention(view: AttentionView) -> Html:
 
 
 def _tile(content: bytes, text: str, name: str) -> Html:
-    """A small picture that opens into a large one; without any script."""
-    small = tag("summary", image(content, text, "small"), title=name)
-    return tag("details", small, tag("div", tag("div", name, class_="faint"), image(content, text, "large")))
+    """A small picture that grows when it is opened, with its name; without any script."""
+    return tag("details", tag("summary", image(content, text, "small"), title=name))
