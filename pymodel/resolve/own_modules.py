@@ -33,10 +33,16 @@ def own_modules() -> Iterator[None]:
 
 def _take_away() -> dict[str, ModuleType]:
     """Remove the modules that were imported for analyses."""
-    found = {name: each for name, each in list(sys.modules.items()) if _is_of_workspace(each)}
+    unknown = [(name, each) for name, each in sys.modules.items() if _others.get(name) is not each]
+    found = {name: each for name, each in unknown if _is_of_workspace(each)}
     for name in found:
         del sys.modules[name]
+    _others.update((name, each) for name, each in unknown if name not in found)
     return found
+
+
+_others: dict[str, object] = {}
+"""Modules that are of no workspace, by their names: thousands, and each would be looked at for every analysis."""
 
 
 def _is_of_workspace(module: ModuleType) -> bool:

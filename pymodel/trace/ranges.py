@@ -73,7 +73,8 @@ def find_variables(trials: Trials, sizes: Sequence[Size]) -> list[Variable]:
     def find_step_of_number(names: Sequence[str], base: int) -> int | None:
         """The model says nothing of a size that came as a number: it has to run next to the base and far from it."""
         for step in FREE_STEPS:
-            near = (base + step, base + 3 * step, *([base - step] if base > step else []))
+            # A smaller size first: layers that halve it round down, and where they feed a fixed one it fails at once.
+            near = (*([base - step] if base > step else []), base + step, base + 3 * step)
             if base % step == 0 and all(runs(names, size) for size in near):
                 return step if runs(names, far_size(trials, Variable(tuple(names), base, "", step))) else None
         return None

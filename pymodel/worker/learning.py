@@ -1,7 +1,7 @@
 """How what one analysis asked torch is known to the next: the child tells its questions, never its answers.
 
 User code runs in the child and could write whatever it likes to its pipe, so nothing that a child says of torch is
-believed. When the zygote has nothing else to do it forks a process that runs no user code, under the same guard, puts
+believed. The zygote forks a process that runs no user code, under the same guard and after all others in turn: it puts
 the questions to its own torch, and tells the answers. A question that hangs or crashes costs that process and no other.
 """
 
@@ -21,6 +21,8 @@ from . import guard, limits, seccomp
 MAX_QUESTIONS = 4000
 """Of one analysis, and of one process that answers."""
 SECONDS = 5.0
+POLITENESS = 10
+"""How much this process is nicer than an analysis that may run beside it."""
 
 
 def tell_new_questions(known: int) -> list[Any]:
@@ -86,6 +88,7 @@ class Learning:
 def _answer(questions: list[Any], result: int) -> NoReturn:
     """Put questions to torch in a process of its own; one line of JSON for each answer."""
     os.setsid()
+    os.nice(POLITENESS)
     limits.die_with_parent()
     limits.silence(keep=(result,))
     limits.limit_resources()

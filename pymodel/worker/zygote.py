@@ -83,11 +83,14 @@ class Zygote:
                     key.data.read()
             self._enforce_deadlines()
             self._start_waiting()
-            if self.learning is not None and not self.children:
+            if self.learning is not None:
                 self.learning.start()
 
     def send(self, message: Any) -> None:
-        view = memoryview(encode_frame(message))
+        self._write(encode_frame(message))
+
+    def _write(self, content: bytes) -> None:
+        view = memoryview(content)
         while view:
             view = view[os.write(self.sink, view) :]
 
@@ -99,7 +102,7 @@ class Zygote:
             return False
         self.incoming += data
         frames, self.incoming = split_frames(self.incoming)
-        for frame in frames:
+        for frame, _ in frames:
             self._accept(frame)
         return True
 
@@ -161,10 +164,10 @@ class Zygote:
         child.buffer += data
         try:
             frames, child.buffer = split_frames(child.buffer)
-        except ValueError:  # user code wrote to a descriptor that is not its own
+        except (ValueError, RecursionError):  # user code wrote to a descriptor that is not its own
             self._bury(child)
             return
-        for frame in frames:
+        for frame, content in frames:
             event = frame.get("event")
             if event == "asked":
                 if self.learning is not None and not child.cancelled:
@@ -176,7 +179,7 @@ class Zygote:
                 child.waited = seconds_waited_for_processor(child.pid)
             child.finished = child.finished or event in ("finished", "failed")
             if not child.cancelled:
-                self.send(frame)
+                self._write(content)
 
     def _bury(self, child: Child) -> None:
         kill(child.pid)  # whatever it may have started in its session goes with it
@@ -218,8 +221,9 @@ class Zygote:
             kill(child.pid)
 
 
-def split_frames(data: bytes) -> tuple[list[dict[str, Any]], bytes]:
-    """The whole frames at the start of `data`, and the rest. Raises ValueError for what cannot be a frame."""
+def split_frames(data: bytes) -> tuple[list[tuple[dict[str, Any], bytes]], bytes]:
+    """The whole frames at the start of `data`, each with its own bytes, and the rest. Raises ValueError for what cannot
+    be a frame."""
     frames = []
     while len(data) >= LENGTH_BYTES:
         length = int.from_bytes(data[:LENGTH_BYTES], "big")
@@ -228,11 +232,11 @@ def split_frames(data: bytes) -> tuple[list[dict[str, Any]], bytes]:
         end = LENGTH_BYTES + length
         if len(data) < end:
             break
-        frame = json.loads(data[LENGTH_BYTES:end].decode("utf-8", "surrogatepass"))
+        content, data = data[:end], data[end:]
+        frame = json.loads(content[LENGTH_BYTES:].decode("utf-8", "surrogatepass"))
         if not isinstance(frame, dict):
             raise MalformedMessage("a frame is no object")
-        frames.append(frame)
-        data = data[end:]
+        frames.append((frame, content))
     return frames, data
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ..bench import editing
 from ..bench.cases import case_of
 from ..bench.tracing import measure
 
@@ -15,3 +16,8 @@ def test_a_trace_takes_a_fraction_of_a_bare_forward_on_meta(name: str, warm: flo
     assert found["hits"] > 2 * found["misses"]
     assert found["warm"] <= warm * found["bare"]
     assert found["cold"] <= 1.3 * found["bare"]
+
+
+def test_edits_without_a_pause_are_learned_from_too() -> None:
+    found = editing.measure(case_of("cnn"))
+    assert found["edit"] < 0.85 * found["first"]
