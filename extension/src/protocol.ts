@@ -168,6 +168,8 @@ export interface Run {
   environment: Record<string, string>;
   result: Record<string, unknown> | null;
   error: RunError | null;
+  name: string;
+  note: string;
 }
 
 export interface MetricRow {
@@ -429,6 +431,14 @@ export interface RunMetricsResult {
   next: number;
 }
 
+export interface RunLogParams {
+  folder: string;
+}
+
+export interface RunLogResult {
+  text: string;
+}
+
 export interface StatusNotification {
   state: "starting" | "ready" | "analysing" | "restricted" | "error";
   text: string;
@@ -458,6 +468,7 @@ export const methods = {
   trainOptions: "pymodel/trainOptions",
   runs: "pymodel/runs",
   runMetrics: "pymodel/runMetrics",
+  runLog: "pymodel/runLog",
   weights: "pymodel/weights",
   tensorValues: "pymodel/tensorValues",
   activations: "pymodel/activations",

@@ -1,4 +1,4 @@
-"""`pymodel runs`: list, show, compare, resume, stop, and export what a run wrote."""
+"""`pymodel runs`: list, show, compare, resume, stop, name, and export what a run wrote."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ METRICS = 6
 
 
 def add_commands(commands: Any) -> None:
-    parser = commands.add_parser("runs", help="list, show, compare, resume and stop runs")
+    parser = commands.add_parser("runs", help="list, show, compare, resume, stop and name runs")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name, run, words in (
         ("list", run_list, "the runs of this folder, newest first"),
@@ -28,6 +28,8 @@ def add_commands(commands: Any) -> None:
         ("compare", run_compare, "runs in a table, with what differs between their recipes"),
         ("resume", run_resume, "go on from the last checkpoint, bit for bit"),
         ("stop", run_stop, "save a checkpoint and end"),
+        ("rename", run_label, "call a run by a name; an empty one takes it away"),
+        ("note", run_label, "note something of a run"),
         ("export", run_export, "metrics as CSV, or as event files of TensorBoard"),
     ):
         action = actions.add_parser(name, help=words)
@@ -35,6 +37,8 @@ def add_commands(commands: Any) -> None:
         if name != "list":
             many = {"nargs": "+"} if name == "compare" else {}
             action.add_argument("ids" if many else "id", metavar="ID", **many)
+        if name in ("rename", "note"):
+            action.add_argument("text", metavar="TEXT")
         if name == "export":
             action.add_argument("--format", choices=("csv", "tensorboard"), default="csv")
             action.add_argument("-o", "--output", type=Path)
@@ -49,7 +53,8 @@ def run_list(options: argparse.Namespace) -> int:
     rows = [("run", "state", "model", "started", "steps", "best")]
     for _, run in found:
         started = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started))
-        rows.append((run.id, run.state, runs.short_name(run.target), started, str(run.last_step), _best(run)))
+        model = " · ".join(filter(None, (runs.short_name(run.target), run.name)))
+        rows.append((run.id, run.state, model, started, str(run.last_step), _best(run)))
     print_table(rows, right=(4,))
     return FINE
 
@@ -59,7 +64,8 @@ def run_show(options: argparse.Namespace) -> int:
     if options.json:
         print_json({"folder": str(folder), "run": to_json(run)})
         return FINE
-    print_table([(key, _show(value)) for key, value in _summarise(run).items() if key != "metrics"])
+    told = {**_summarise(run), **{key: text for key, text in (("name", run.name), ("note", run.note)) if text}}
+    print_table([(key, _show(value)) for key, value in told.items() if key != "metrics"])
     rows = [("", "last", "best")]
     best = run.metrics.get("best", {})
     rows += [(name, _show(value), _show(best.get(name, ""))) for name, value in run.metrics.get("last", {}).items()]
@@ -100,6 +106,14 @@ def run_stop(options: argparse.Namespace) -> int:
     runs.stop_run(folder)
     if options.json:
         print_json({"folder": str(folder), "run": to_json(run)})
+    return FINE
+
+
+def run_label(options: argparse.Namespace) -> int:
+    folder, _ = _find(options.id)
+    runs.label_run(folder, **{"name" if options.action == "rename" else "note": options.text})
+    if options.json:
+        print_json({"folder": str(folder), "run": to_json(runs.read_run(folder))})
     return FINE
 
 

@@ -7,8 +7,9 @@ from .advice import advise_run as advise_run
 from .atomic import write_atomically as write_atomically
 from .attached import find_attached as find_attached
 from .explaining import explain_run as explain_run
-from .folder import RECIPE_FILE as RECIPE_FILE
-from .folder import RUN_FILE as RUN_FILE
+from .files import LABEL_FILE as LABEL_FILE
+from .files import RECIPE_FILE as RECIPE_FILE
+from .files import RUN_FILE as RUN_FILE
 from .folder import FolderNotWritable as FolderNotWritable
 from .folder import RunNotFound as RunNotFound
 from .folder import create_run as create_run
@@ -19,7 +20,9 @@ from .folder import read_request as read_request
 from .folder import read_run as read_run
 from .folder import short_name as short_name
 from .folder import write_run as write_run
+from .label import label_run as label_run
 from .layers import SampledSteps as SampledSteps
+from .log import read_log_tail as read_log_tail
 from .metrics import MetricWriter as MetricWriter
 from .metrics import metrics_csv as metrics_csv
 from .metrics import read_curves as read_curves
@@ -28,6 +31,10 @@ from .metrics import to_number as to_number
 from .monitored import read_monitored as read_monitored
 from .process import describe_process as describe_process
 from .process import is_alive as is_alive
+from .queue import find_at_work as find_at_work
+from .queue import is_waiting as is_waiting
+from .queue import let_wait as let_wait
+from .queue import take_next as take_next
 from .stop import CannotResume as CannotResume
 from .stop import queue_again as queue_again
 from .stop import stop_run as stop_run

@@ -9,7 +9,7 @@ import json
 import re
 import secrets
 import time
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +21,7 @@ from ..schema import (
     PyModelError,
     Recipe,
     Run,
+    RunLabel,
     ScriptRequest,
     TrainRequest,
     dumps,
@@ -29,9 +30,10 @@ from ..schema import (
 )
 from .atomic import write_atomically
 from .attached import read_attached
+from .files import RECIPE_FILE, RUN_FILE
+from .label import labelled
 from .process import is_alive
 
-RUN_FILE, RECIPE_FILE = "run.json", "recipe.toml"
 Request = TrainRequest | ExportRequest | ExplainRequest | ScriptRequest
 REQUESTS: dict[str, type[Request]] = {
     "train": TrainRequest,
@@ -156,7 +158,10 @@ def write_run(folder: Path, run: Run, *, durable: bool = True) -> None:
     may be the older one after a power cut: progress need not wait for the disk."""
     if run.state == "interrupted":
         raise ValueError("interrupted is derived and never written")
-    text = json.dumps(json.loads(dumps(run)), ensure_ascii=False, indent=1)
+    content = json.loads(dumps(run))
+    for each in fields(RunLabel):
+        del content[each.name]
+    text = json.dumps(content, ensure_ascii=False, indent=1)
     write_atomically(folder / RUN_FILE, f"{text}\n".encode(), durable=durable)
 
 
@@ -174,7 +179,7 @@ def list_runs(root: Path) -> list[tuple[Path, Run]]:
 def _read(folder: Path) -> Run:
     path = folder / RUN_FILE
     try:
-        return from_json(Run, json.loads(path.read_bytes()))
+        return labelled(folder, from_json(Run, json.loads(path.read_bytes())))
     except OSError as error:
         raise RunNotFound(f"There is no run here: {error.strerror}.", path=str(path)) from None
     except ValueError as error:

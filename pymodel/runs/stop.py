@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..schema import PyModelError
+from .attached import ONLY_READ
+from .files import WAITING_FILE
 from .folder import read_run, write_run
 from .process import is_alive
-
-ONLY_READ = "PyModel only reads this log: whatever writes it is not its own."
 
 
 class CannotResume(PyModelError):
@@ -35,6 +35,7 @@ def stop_run(folder: Path) -> None:
     if run.kind == "attached":
         raise CannotStop(ONLY_READ, path=str(folder))
     if run.state == "queued" and run.process is None:
+        (folder / WAITING_FILE).unlink(missing_ok=True)
         write_run(folder, replace(run, state="stopped", updated=time.time()))
         return
     if run.process is None or run.state not in ("queued", "running", "paused") or not is_alive(run.process):

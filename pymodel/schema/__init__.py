@@ -75,6 +75,7 @@ from .runs import Number as Number
 from .runs import Process as Process
 from .runs import Run as Run
 from .runs import RunError as RunError
+from .runs import RunLabel as RunLabel
 from .runs import RunState as RunState
 from .runs import ScriptRequest as ScriptRequest
 from .runs import TrainRequest as TrainRequest

@@ -253,6 +253,18 @@ class RunMetricsResult:
 
 
 @dataclass(frozen=True)
+class RunLogParams:
+    """Ask for the end of what a run's job has said."""
+
+    folder: str
+
+
+@dataclass(frozen=True)
+class RunLogResult:
+    text: str
+
+
+@dataclass(frozen=True)
 class StatusNotification:
     """`pymodel/status`: what goes on, for the language status item."""
 

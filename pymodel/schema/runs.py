@@ -112,8 +112,17 @@ class RunError:
 
 
 @dataclass(frozen=True)
+class RunLabel:
+    """`label.json`: what people call a run, and what they note of it."""
+
+    name: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Run:
-    """`run.json`. `interrupted` is derived by readers (running, but no such process) and never written."""
+    """`run.json`. `interrupted` is derived by readers (running, but no such process) and never written; nor are `name`
+    and `note`, which are those of `label.json`."""
 
     id: str
     kind: Literal["train", "export", "explain", "script", "attached"]
@@ -136,6 +145,8 @@ class Run:
     result: dict[str, object] | None = None
     """The answer of an export or an explanation, as the command prints it with `--json`."""
     error: RunError | None = None
+    name: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)

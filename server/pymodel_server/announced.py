@@ -47,6 +47,7 @@ COMMANDS = (
     "pymodel.runAdvice",
     "pymodel.compareRuns",
     "pymodel.findLogs",
+    "pymodel.labelRun",
     "pymodel.resumeRun",
     "pymodel.scriptCommand",
     "pymodel.createSample",

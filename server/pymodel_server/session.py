@@ -50,7 +50,7 @@ class Session:
         self.bases = Bases(self.analyses)
         self.pool = WorkerPool(self._on_ready, lambda worker: server.spawn(self._start_worker(worker)))
         self.monitored = MonitoredLines(self._refresh_hints)
-        self.jobs = Jobs(self._on_run, self.pool.interpreter_of)
+        self.jobs = Jobs(self._on_run, self.pool.interpreter_of, lambda: self.folders)
         self.explaining = Explaining(self.pool.interpreter_of)
         self.watcher = Watcher(self._on_files, self._on_runs, self._on_notice)
         self.device: str | None = None
@@ -112,7 +112,7 @@ class Session:
         except NoInterpreter as error:
             self.report_status("error", t("PyModel: no Python"), str(error))
         self.analyses.request_all()
-        self.server.spawn(self.jobs.find_again(self.folders))
+        self.server.spawn(self.jobs.find_again())
         self.server.spawn(self.monitored.recall(self.folders))
         if self.configuration.file_events == "server":
             for folder in self.folders:

@@ -15,7 +15,7 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers.api import BaseObserver
 
 from pymodel.discover.pin_tables import PROJECT_FILE
-from pymodel.runs import RUN_FILE
+from pymodel.runs import LABEL_FILE, RUN_FILE
 
 from .l10n import t
 
@@ -85,7 +85,7 @@ class Watcher(FileSystemEventHandler):
                 self._gather(set(), {each.parent for each in root.glob(f"*/{RUN_FILE}")})
             return
         files = {str(path) for path in paths if path.suffix == ".py" or path.name == PROJECT_FILE}
-        self._gather(files, {path.parent for path in paths if path.name == RUN_FILE})
+        self._gather(files, {path.parent for path in paths if path.name in (RUN_FILE, LABEL_FILE)})
 
     def _gather(self, files: set[str], runs: set[Path]) -> None:
         if not files and not runs:

@@ -24,8 +24,11 @@ FOLDER = "/project/.pymodel/runs/20261124-021500"
 STATES = ("queued", "running", "paused", "completed", "stopped", "failed", "interrupted")
 WORDS = {
     **{name: name for name in ("title", "run", "empty", "emptyAdvice", "train", "stop", "stopping", "export")},
-    **{name: name for name in ("explain", "graph", "log")},
-    **{name: name for name in ("waiting", "last", "best", "metric", "smooth", "logScale", "compareWith", "nothing")},
+    **{name: name for name in ("explain", "graph", "log", "logTail")},
+    **{
+        name: name
+        for name in ("inTurn", "waiting", "last", "best", "metric", "smooth", "logScale", "compareWith", "nothing")
+    },
     **{name: name for name in ("setting", "thisRun", "otherRun", "advice", "try", "recipe")},
     "steps": "steps {0} to {1}",
     "failed": "The run failed",
@@ -58,6 +61,8 @@ def run_json(
         "total_steps": 230,
         "metrics": {"best": {"validation/loss": 0.081}} if step else {},
         "versions": {},
+        "name": "",
+        "note": "",
         "environment": {},
         "result": None,
         "error": None,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from pymodel import runs
+from pymodel.runs.stop import CannotStop
 from pymodel.schema import Run
 
 from ..engine.trainings import net_request
@@ -73,3 +76,53 @@ def test_runs_are_compared_and_their_curves_advise(start: Callable[..., Client],
     assert execute(client, "pymodel.runAdvice", folder=str(folders[1])) == {"advice": []}
     asked = {"command": "pymodel.compareRuns", "arguments": [{"folders": "one"}]}
     assert "`folders` must be" in client.reply("workspace/executeCommand", asked)["error"]["message"]
+
+
+def test_a_training_waits_for_its_turn_also_while_no_server_is_there(
+    start: Callable[..., Client], tmp_path: Path
+) -> None:
+    for name in ("net.py", "data.py"):
+        shutil.copyfile(TRAINING / name, tmp_path / name)
+    recipe = tmp_path / "net.recipe.toml"
+    recipe.write_text(RECIPE)
+    client = start(tmp_path)
+    asked = {"recipe": str(recipe), "in_turn": True}
+    first, second, third = (Path(execute(client, "pymodel.train", **asked)["folder"]) for _ in range(3))
+
+    def is_in(folder: Path, state: str) -> Callable[[], bool]:
+        return lambda: runs.read_run(folder).state == state
+
+    try:
+        client.wait_by_asking(is_in(first, "running"), "the first run to start")
+        execute(client, "pymodel.stopRun", folder=str(second))
+        assert [runs.read_run(each).state for each in (second, third)] == ["stopped", "queued"]
+        client.close()
+        runs.stop_run(first)
+        deadline = time.monotonic() + 60
+        while not is_in(first, "stopped")() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert runs.read_run(third).state == "queued"
+        client = start(tmp_path)
+        client.wait_by_asking(is_in(third, "running"), "the third run to start with the server")
+    finally:
+        for folder in (first, third):
+            with contextlib.suppress(CannotStop):
+                runs.stop_run(folder)
+    client.wait_by_asking(is_in(third, "stopped"), "the end of the third run")
+
+
+def test_a_run_is_named_and_its_log_read(start: Callable[..., Client], tmp_path: Path) -> None:
+    folder = runs.create_run(runs.find_runs_root(str(tmp_path)), net_request())
+    (folder / "log.txt").write_text("\x1b[32mepoch 1\x1b[0m\n")
+    client = start(tmp_path)
+    execute(client, "pymodel.labelRun", folder=str(folder), name="wide")
+    assert execute(client, "pymodel.labelRun", folder=str(folder), note="twice the channels")["run"]["name"] == "wide"
+
+    def told() -> bool:
+        changes = [each["params"]["run"] for each in client.notifications if each["method"] == "pymodel/runChanged"]
+        return any((run["name"], run["note"]) == ("wide", "twice the channels") for run in changes)
+
+    client.wait(told, "word of the label")
+    assert client.request("pymodel/runLog", {"folder": str(folder)}) == {"text": "epoch 1\n"}
+    asked = {"command": "pymodel.labelRun", "arguments": [{"folder": str(folder), "name": "two\nlines"}]}
+    assert "one line" in client.reply("workspace/executeCommand", asked)["error"]["message"]

@@ -11,7 +11,7 @@ import { compareWeights, explainSample, explainWeights } from "./explain";
 import { exportModel } from "./exportModel";
 import { openLogs } from "./openLogs";
 import { reportBug } from "./reportBug";
-import { deleteRun, folderOf, openRunLog, resumeTraining } from "./runActions";
+import { deleteRun, folderOf, noteRun, openRunLog, renameRun, resumeTraining } from "./runActions";
 import { runScript } from "./runScript";
 import { selectInterpreter } from "./selectInterpreter";
 import { setPin } from "./setPin";
@@ -36,6 +36,8 @@ export function registerCommands(server: Server, runs: RunsPanel, tree: RunsTree
     "pymodel.stopTraining": (run?: unknown) => stopTraining(server, folderOf(run)),
     "pymodel.resumeTraining": (run?: unknown) => resumeTraining(server, runs, run),
     "pymodel.openRunLog": (run?: unknown) => openRunLog(server, run),
+    "pymodel.renameRun": (run?: unknown) => renameRun(server, run),
+    "pymodel.noteRun": (run?: unknown) => noteRun(server, run),
     "pymodel.deleteRun": (run?: unknown) => deleteRun(server, tree, run),
     "pymodel.showRuns": (run?: unknown) => runs.show(folderOf(run)),
     "pymodel.openLogs": (folder?: unknown) => openLogs(server, runs, folder),

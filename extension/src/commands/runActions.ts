@@ -1,8 +1,7 @@
 /** What the tree of runs does with one of them: go on, read its log, throw it away. Without a run, a question asks which. */
 
-import { basename } from "node:path";
 import * as vscode from "vscode";
-import { hasCurves, isActive, type NamedRun } from "../../webview/runs/messages";
+import { hasCurves, isActive, type NamedRun, nameOf } from "../../webview/runs/messages";
 import type { Context } from "../context";
 import type { Run } from "../protocol";
 import { listRuns } from "../runs";
@@ -23,6 +22,35 @@ export async function openRunLog(context: Context, argument: unknown): Promise<v
     folderOf(argument) ?? (await chooseRun(context, () => true, vscode.l10n.t("Open the log of which run?")));
   if (folder !== undefined) {
     await vscode.window.showTextDocument(vscode.Uri.joinPath(vscode.Uri.file(folder), "log.txt"));
+  }
+}
+
+export async function renameRun(context: Context, argument: unknown): Promise<void> {
+  const title = vscode.l10n.t("Rename Run");
+  const prompt = vscode.l10n.t("Without a name it is called after its model.");
+  await label(context, argument, "name", { title, prompt, placeHolder: vscode.l10n.t("Name") });
+}
+
+export async function noteRun(context: Context, argument: unknown): Promise<void> {
+  const title = vscode.l10n.t("Note on Run");
+  const prompt = vscode.l10n.t("What was tried in this run, or learned from it?");
+  await label(context, argument, "note", { title, prompt, placeHolder: vscode.l10n.t("Note") });
+}
+
+async function label(
+  context: Context,
+  argument: unknown,
+  key: "name" | "note",
+  options: vscode.InputBoxOptions,
+): Promise<void> {
+  const folder = folderOf(argument) ?? (await chooseRun(context, isOwn, vscode.l10n.t("Which run?")));
+  const found = (await listRuns(context)).find((each) => each.folder === folder);
+  if (found === undefined) {
+    return;
+  }
+  const text = await vscode.window.showInputBox({ ...options, value: found.run[key] });
+  if (text !== undefined) {
+    await execute(context, "pymodel.labelRun", { folder, [key]: text });
   }
 }
 
@@ -50,6 +78,10 @@ export function folderOf(argument: unknown): string | undefined {
   return typeof folder === "string" ? folder : undefined;
 }
 
+function isOwn(run: Run): boolean {
+  return run.kind !== "attached";
+}
+
 function canResume(run: Run): boolean {
   return run.kind === "train" && !isActive(run) && run.state !== "completed";
 }
@@ -61,7 +93,7 @@ async function chooseRun(
 ): Promise<string | undefined> {
   const items = (await listRuns(context))
     .filter(({ run }) => hasCurves(run) && fits(run))
-    .map(({ run, folder }) => ({ label: basename(run.target), description: run.id, folder }));
+    .map(({ run, folder }) => ({ label: nameOf(run), description: run.id, folder }));
   if (items.length === 0) {
     throw new CannotContinue(vscode.l10n.t("There is no run that this can be done with."));
   }

@@ -2,8 +2,10 @@
 
 import { basename } from "node:path";
 import * as vscode from "vscode";
+import { isActive, nameOf } from "../../webview/runs/messages";
 import type { Context } from "../context";
 import { type DataFactory, methods, type TrainOptionsParams, type TrainOptionsResult } from "../protocol";
+import { listRuns } from "../runs";
 import type { RunsPanel } from "../views/runsPanel";
 import { CannotContinue, chooseModel, execute, resolveUri } from "./target";
 
@@ -30,7 +32,12 @@ function openRecipe(): vscode.TextDocument | undefined {
   return document !== undefined && /(^|[\\/.])recipe\.toml$/.test(document.uri.fsPath) ? document : undefined;
 }
 
-async function start(context: Context, runs: RunsPanel, name: string, given: Record<string, unknown>): Promise<void> {
+async function start(context: Context, runs: RunsPanel, name: string, recipe: Record<string, unknown>): Promise<void> {
+  const turn = await askForTurn(context);
+  if (turn === undefined) {
+    return;
+  }
+  const given = { ...recipe, in_turn: turn === "after" };
   const starting = {
     location: vscode.ProgressLocation.Notification,
     title: vscode.l10n.t("Starting to train {0}", name),
@@ -39,6 +46,24 @@ async function start(context: Context, runs: RunsPanel, name: string, given: Rec
     execute<{ folder: string }>(context, "pymodel.train", given),
   );
   await runs.show(folder);
+}
+
+/** Two trainings on one device make each other slow, and may not fit into its memory together. */
+async function askForTurn(context: Context): Promise<"now" | "after" | undefined> {
+  const atWork = (await listRuns(context)).find(({ run }) => run.kind === "train" && isActive(run));
+  if (atWork === undefined) {
+    return "now";
+  }
+  const items = [
+    {
+      label: vscode.l10n.t("After It"),
+      description: vscode.l10n.t("Waits in the list of runs, also while this window is closed"),
+      turn: "after" as const,
+    },
+    { label: vscode.l10n.t("Now"), description: vscode.l10n.t("Both at once"), turn: "now" as const },
+  ];
+  const placeHolder = vscode.l10n.t("{0} is in training. When should this one start?", nameOf(atWork.run));
+  return (await vscode.window.showQuickPick(items, { placeHolder }))?.turn;
 }
 
 async function chooseData(factories: readonly DataFactory[]): Promise<DataFactory | undefined> {

@@ -20,6 +20,8 @@ import {
   methods,
   type Run,
   type RunChangedNotification,
+  type RunLogParams,
+  type RunLogResult,
   type RunMetricsParams,
   type RunMetricsResult,
 } from "../protocol";
@@ -43,6 +45,8 @@ export class RunsPanel implements vscode.Disposable {
   private moreWanted = false;
   /** The state of the run whose advice the page has. */
   private advised = "";
+  /** The run whose log the page shows. */
+  private logged: string | null = null;
   private readonly subscriptions: vscode.Disposable[];
 
   constructor(private readonly context: Context) {
@@ -155,6 +159,9 @@ export class RunsPanel implements vscode.Disposable {
         return this.showGraph(message.folder);
       case "log":
         return openFile(join(message.folder, "log.txt"));
+      case "tail":
+        this.logged = message.open ? message.folder : null;
+        return this.sendLog(message.folder);
       case "recipe":
         return openFile(join(message.folder, "recipe.toml"));
       case "compare":
@@ -308,7 +315,15 @@ export class RunsPanel implements vscode.Disposable {
     if (!shrunk) {
       this.post({ type: "rows", folder, run, rows, reset: start === 0 });
       await this.advise(folder, run);
+      await this.sendLog(folder);
       this.watch(folder, run);
+    }
+  }
+
+  private async sendLog(folder: string): Promise<void> {
+    if (folder === this.logged) {
+      const { text } = await this.context.request<RunLogParams, RunLogResult>(methods.runLog, { folder });
+      this.post({ type: "log", folder, text });
     }
   }
 

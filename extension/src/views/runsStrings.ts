@@ -16,6 +16,8 @@ export function runsStrings(): Strings {
     explain: l10n.t("Explain…"),
     graph: l10n.t("Show in Graph"),
     log: l10n.t("Open Log"),
+    logTail: l10n.t("End of the Log"),
+    inTurn: l10n.t("It starts by itself when it is its turn."),
     waiting: l10n.t("The first values appear after a few steps."),
     failed: l10n.t("The run failed"),
     epoch: l10n.t("epoch {0} of {1}"),

@@ -46,7 +46,7 @@ export class RunsTree implements vscode.TreeDataProvider<NamedRun>, vscode.Dispo
     item.id = folder;
     item.iconPath = ICONS[run.state];
     item.description = [lastValue(run), describeAge(run.updated)].filter((each) => each !== "").join(" · ");
-    item.tooltip = [run.id, runsStrings().states[run.state], run.error?.message].filter(Boolean).join("\n");
+    item.tooltip = [run.note, run.id, runsStrings().states[run.state], run.error?.message].filter(Boolean).join("\n");
     item.contextValue = `${run.kind}.${isActive(run) ? "active" : run.state}`;
     item.command = { command: "pymodel.showRuns", title: "", arguments: [folder] };
     return item;

@@ -68,6 +68,11 @@ function receive(message: ToPage): void {
       page?.showComparison(message.comparison);
       draw();
       break;
+    case "log":
+      if (message.folder === shown?.folder) {
+        page?.showLog(message.text);
+      }
+      break;
     case "unavailable":
       page?.showMessage(message.message);
       break;

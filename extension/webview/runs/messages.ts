@@ -30,6 +30,7 @@ export type ToPage =
   | { type: "rows"; folder: string; run: Run; rows: readonly MetricRow[]; reset: boolean }
   | { type: "advice"; folder: string; advice: readonly Advice[] }
   | { type: "compared"; run: Run; rows: readonly MetricRow[]; comparison: Comparison }
+  | { type: "log"; folder: string; text: string }
   | { type: "unavailable"; message: string };
 
 export type FromPage =
@@ -40,12 +41,14 @@ export type FromPage =
   | { type: "explain"; folder: string }
   | { type: "graph"; folder: string }
   | { type: "log"; folder: string }
+  /** The end of the log is wanted from now on, or not any more. */
+  | { type: "tail"; folder: string; open: boolean }
   | { type: "recipe"; folder: string }
   | { type: "compare"; folder: string; other: string }
   | { type: "source"; path: string; line: number }
   | { type: "train" };
 
-const TO_PAGE: readonly ToPage["type"][] = ["strings", "runs", "rows", "advice", "compared", "unavailable"];
+const TO_PAGE: readonly ToPage["type"][] = ["strings", "runs", "rows", "advice", "compared", "log", "unavailable"];
 
 /** The page's words, translated by the extension. */
 export interface Strings {
@@ -60,6 +63,8 @@ export interface Strings {
   explain: string;
   graph: string;
   log: string;
+  logTail: string;
+  inTurn: string;
   waiting: string;
   failed: string;
   epoch: string;
@@ -88,7 +93,7 @@ export function isFromPage(message: unknown): message is FromPage {
   if (typeof message !== "object" || message === null || !("type" in message)) {
     return false;
   }
-  const { type, folder, other, path, line, selected } = message as Record<string, unknown>;
+  const { type, folder, other, open, path, line, selected } = message as Record<string, unknown>;
   switch (type) {
     case "ready":
       return selected === null || typeof selected === "string";
@@ -102,6 +107,8 @@ export function isFromPage(message: unknown): message is FromPage {
       return typeof folder === "string";
     case "compare":
       return typeof folder === "string" && typeof other === "string";
+    case "tail":
+      return typeof folder === "string" && typeof open === "boolean";
     case "source":
       return typeof path === "string" && typeof line === "number";
     default:
@@ -114,8 +121,12 @@ export function isToPage(message: unknown): message is ToPage {
   return TO_PAGE.includes(type as ToPage["type"]);
 }
 
-/** What a run is called: `Net` of `/w/net.py::Net`, a script and a log by their last part. */
+/** What a run is called: as somebody named it, else `Net` of `/w/net.py::Net`, a script and a log by their last part. */
 export function nameOf(run: Run): string {
+  return run.name || lastPart(run);
+}
+
+function lastPart(run: Run): string {
   return run.target.split(/[:/\\]/).pop() ?? run.target;
 }
 

@@ -3,6 +3,7 @@
 import type { MetricValue, Run } from "../../src/protocol";
 import { element, format } from "../shared/dom";
 import { Controls, describeRun } from "./controls";
+import { LogTail } from "./logTail";
 import { type Advice, type Comparison, type FromPage, isActive, type NamedRun, nameOf, type Strings } from "./messages";
 import { formatSeconds, formatValue } from "./series";
 
@@ -12,6 +13,8 @@ export class Page {
   /** How they are drawn. */
   readonly controls: Controls;
   private readonly name = element("h1");
+  private readonly note = element("p", { className: "note" });
+  private readonly logTail: LogTail;
   private readonly state = element("span", { className: "state", attributes: { role: "status" } });
   private readonly picker = element("select");
   private readonly stop = element("button", { className: "primary" });
@@ -49,8 +52,8 @@ export class Page {
       return button;
     };
     this.log = toDo("log");
+    this.logTail = new LogTail(strings.logTail, () => this.askForLog());
     this.uses = [toDo("export"), toDo("explain"), toDo("graph")];
-    this.waiting.textContent = strings.waiting;
     this.picker.setAttribute("aria-label", strings.run);
     this.bar.setAttribute("aria-label", strings.title);
     this.picker.addEventListener("change", () => post({ type: "select", folder: this.picker.value }));
@@ -67,9 +70,11 @@ export class Page {
         element("div", { className: "title" }, this.name, this.state),
         element("div", { className: "actions" }, this.picker, this.stop, ...this.uses, this.log),
       ),
+      this.note,
       this.bar,
       this.facts,
       this.failure,
+      this.logTail.root,
       this.advice,
       this.waiting,
       this.controls.bar,
@@ -91,7 +96,12 @@ export class Page {
       this.picker.replaceChildren(...options);
     }
     this.picker.value = selected ?? "";
+    const isOther = this.folder !== selected;
     this.folder = selected;
+    if (isOther && this.logTail.isOpen) {
+      this.logTail.show("");
+      this.askForLog();
+    }
     this.controls.offer(runs, selected);
     const run = runs.find(({ folder }) => folder === selected)?.run;
     this.shown.hidden = run === undefined;
@@ -106,6 +116,8 @@ export class Page {
   showRun(run: Run): void {
     const { strings } = this;
     this.name.textContent = nameOf(run);
+    this.note.textContent = run.note;
+    this.note.hidden = run.note === "";
     this.state.textContent = strings.states[run.state];
     this.state.className = `state ${run.state}`;
     this.bar.max = Math.max(1, run.total_steps);
@@ -115,13 +127,14 @@ export class Page {
       this.stopping = null;
     }
     this.stop.hidden = !isActive(run) || run.kind === "attached";
-    this.log.hidden = run.kind === "attached";
+    this.log.hidden = this.logTail.root.hidden = run.kind === "attached";
     this.stop.disabled = this.stopping === this.folder;
     this.stop.textContent = this.stop.disabled ? strings.stopping : strings.stop;
     for (const button of this.uses) {
       button.hidden = run.kind !== "train" || isActive(run) || run.last_step === 0;
     }
     this.waiting.hidden = !isActive(run) || run.last_step > 0;
+    this.waiting.textContent = run.state === "queued" ? strings.inTurn : strings.waiting;
     this.showFailure(run);
   }
 
@@ -183,10 +196,20 @@ export class Page {
     this.comparison.replaceChildren(table);
   }
 
+  showLog(text: string): void {
+    this.logTail.show(text);
+  }
+
   showMessage(text: string): void {
     this.shown.hidden = true;
     this.message.hidden = false;
     this.message.replaceChildren(element("p", { textContent: text }));
+  }
+
+  private askForLog(): void {
+    if (this.folder !== null) {
+      this.post({ type: "tail", folder: this.folder, open: this.logTail.isOpen });
+    }
   }
 
   private showEmpty(): void {

@@ -20,6 +20,7 @@ TOOLS: tuple[tuple[str, Callable[[Path], list[Path]], Reader], ...] = (
     ("TensorBoard", tensorboard.find, tensorboard.read),
 )
 """The name of each, the files of its log in a folder, and what reads them."""
+ONLY_READ = "PyModel only reads this log: whatever writes it is not its own."
 STILL_SECONDS = 120.0
 """Nobody says when a log is complete: it counts as running while it was written to so lately."""
 DEEPEST = 4

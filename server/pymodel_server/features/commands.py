@@ -56,6 +56,7 @@ def register(server: PyModelServer) -> None:
         ("pymodel.runs", list_runs),
         ("pymodel.stopRun", stop_run),
         ("pymodel.resumeRun", resume_run),
+        ("pymodel.labelRun", label_run),
         ("pymodel.runAdvice", advise_run),
         ("pymodel.compareRuns", compare_runs),
         ("pymodel.findLogs", find_logs),
@@ -90,12 +91,13 @@ async def check(server: PyModelServer, given: dict[str, Any]) -> Any:
 
 
 async def train(server: PyModelServer, given: dict[str, Any]) -> Any:
-    """Start training by a recipe that is proposed, or by one in a file (`recipe`); the answer is the run's folder.
+    """Start training by a recipe that is proposed, or by one in a file (`recipe`); the answer is the run's folder. With
+    `in_turn` it waits until no other training takes its device.
     Progress comes as `pymodel/runChanged`."""
     require_trust(server)
     request = train_request(server, given)
     path = request.target.rpartition("::")[0]
-    folder = server.jobs.start(request, path, server.folders)
+    folder = server.jobs.start(request, path, in_turn=given.get("in_turn") is True)
     server.spawn(_follow_with_progress(server, folder, t("Training {0}", request.target.rpartition("::")[2])))
     return {"folder": str(folder), "run": runs.read_run(folder)}
 
@@ -173,9 +175,18 @@ async def resume_run(server: PyModelServer, given: dict[str, Any]) -> Any:
     """Go on with a training that has ended before its last step, from its last checkpoint."""
     require_trust(server)
     folder = Path(text_of(given, "folder"))
-    run = server.jobs.resume(folder, server.folders)
+    run = server.jobs.resume(folder)
     server.spawn(_follow_with_progress(server, folder, t("Training {0}", run.target.rpartition("::")[2])))
     return {"folder": str(folder), "run": run}
+
+
+async def label_run(server: PyModelServer, given: dict[str, Any]) -> Any:
+    """Name a run (`name`), or note something of it (`note`); what is not given stays."""
+    folder = Path(text_of(given, "folder"))
+    label = {key: given[key] for key in ("name", "note") if isinstance(given.get(key), str)}
+    runs.label_run(folder, **label)
+    await server.jobs.notice(folder)
+    return {"folder": str(folder), "run": runs.read_run(folder)}
 
 
 async def create_sample(server: PyModelServer, given: dict[str, Any]) -> Any:

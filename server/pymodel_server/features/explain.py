@@ -102,7 +102,7 @@ async def explain_sample(server: PyModelServer, given: dict[str, Any]) -> Any:
             roots=find_import_roots(state.path, server.folders),
             **asked,
         )
-    folder = server.jobs.start(request, request.target.rpartition("::")[0], server.folders)
+    folder = server.jobs.start(request, request.target.rpartition("::")[0])
     run = await asyncio.shield(server.jobs.follow(folder))
     if run.result is None:
         raise ValueError(run.error.message if run.error else t("the explanation ended as {0}", run.state))

@@ -70,7 +70,7 @@ async def export(server: PyModelServer, given: dict[str, Any]) -> Any:
         simplify=bool(given.get("simplify")),
         quantise=bool(given.get("quantise")),
     )
-    folder = server.jobs.start(request, state.path, server.folders)
+    folder = server.jobs.start(request, state.path)
     run = await asyncio.shield(server.jobs.follow(folder))
     if run.error is not None:
         show_failure(server, run)

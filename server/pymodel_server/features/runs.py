@@ -1,4 +1,4 @@
-"""`pymodel/runs` and `pymodel/runMetrics`: what the runs panel shows."""
+"""`pymodel/runs`, `pymodel/runMetrics` and `pymodel/runLog`: what the runs panel shows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from pymodel import runs
 from pymodel.schema import to_json
-from pymodel.schema.protocol import RunMetricsParams, RunMetricsResult, RunsParams, RunsResult
+from pymodel.schema.protocol import (
+    RunLogParams,
+    RunLogResult,
+    RunMetricsParams,
+    RunMetricsResult,
+    RunsParams,
+    RunsResult,
+)
 
 from ..convert import read_params
 
@@ -30,6 +37,11 @@ def register(server: PyModelServer) -> None:
         run = await asyncio.to_thread(runs.read_run, folder)
         rows, following = await asyncio.to_thread(runs.read_metrics, folder, asked.start)
         return to_json(RunMetricsResult(run, str(folder), tuple(rows), following))
+
+    @server.feature("pymodel/runLog")
+    async def log(params: Any) -> Any:
+        asked = read_params(RunLogParams, params)
+        return to_json(RunLogResult(await asyncio.to_thread(runs.read_log_tail, Path(asked.folder))))
 
 
 async def find_runs(server: PyModelServer) -> RunsResult:
