@@ -28,6 +28,8 @@ def add_commands(commands: Any) -> None:
         ("compare", run_compare, "runs in a table, with what differs between their recipes"),
         ("resume", run_resume, "go on from the last checkpoint, bit for bit"),
         ("stop", run_stop, "save a checkpoint and end"),
+        ("pause", run_pause, "hold a training between two steps; it keeps its memory"),
+        ("continue", run_pause, "let a paused training go on"),
         ("rename", run_label, "call a run by a name; an empty one takes it away"),
         ("note", run_label, "note something of a run"),
         ("export", run_export, "metrics as CSV, or as event files of TensorBoard"),
@@ -104,6 +106,14 @@ def run_resume(options: argparse.Namespace) -> int:
 def run_stop(options: argparse.Namespace) -> int:
     folder, run = _find(options.id)
     runs.stop_run(folder)
+    if options.json:
+        print_json({"folder": str(folder), "run": to_json(run)})
+    return FINE
+
+
+def run_pause(options: argparse.Namespace) -> int:
+    folder, run = _find(options.id)
+    (runs.pause_run if options.action == "pause" else runs.continue_run)(folder)
     if options.json:
         print_json({"folder": str(folder), "run": to_json(run)})
     return FINE

@@ -22,6 +22,7 @@ from .checkpoint import WEIGHTS, CheckpointNotFound, find_checkpoint, load_state
 from .journal import FolderGone, Journal, LossNotFinite
 from .loop import Stopped, Training
 from .parallel import Alone, Processes
+from .pause import Pause
 from .prepare import RequestNotUsable, prepare
 from .user_code import describe_error
 
@@ -39,7 +40,8 @@ def run_train_job(folder: Path) -> int:
     stop = StopSignal()
     settings = _distribution(folder)
     if settings is None:
-        return run_training(take_over(folder), stop)
+        pause = Pause()  # its signals would end a process that does not listen yet
+        return run_training(take_over(folder), stop, pause=pause)
     from .distributed import Torchrun, launch
 
     if not Torchrun.is_inside():
@@ -59,10 +61,12 @@ def _distribution(folder: Path) -> DistributionSettings | None:
     return request.recipe.distribution if wanted and isinstance(request, TrainRequest) else None
 
 
-def run_training(journal: Journal, stop: StopSignal, processes: Processes | None = None) -> int:
+def run_training(
+    journal: Journal, stop: StopSignal, processes: Processes | None = None, pause: Pause | None = None
+) -> int:
     """Train, and write the run's last word. Gives the exit code."""
     try:
-        train(journal, stop, processes or Alone())
+        train(journal, stop, processes or Alone(), pause)
     except (Stopped, KeyboardInterrupt):
         return _end(journal, "stopped")
     except (Exception, SystemExit) as error:
@@ -115,7 +119,7 @@ def take_over(folder: Path, rank: int = 0) -> Journal:
     return journal
 
 
-def train(journal: Journal, stop: StopSignal, processes: Processes) -> None:
+def train(journal: Journal, stop: StopSignal, processes: Processes, pause: Pause | None) -> None:
     """What the job does, from its request to the test.
 
     Raises:
@@ -125,7 +129,13 @@ def train(journal: Journal, stop: StopSignal, processes: Processes) -> None:
     request = read_request(journal.run)
     if not isinstance(request, TrainRequest):
         raise RequestNotUsable("This run is no training.", advice="Start a new one.")
-    training = prepare(request, journal, stop, processes)
+
+    def should_stop() -> bool:
+        if pause is not None:
+            pause.hold(journal, stop)
+        return stop()
+
+    training = prepare(request, journal, should_stop, processes)
     if journal.resumed is not None:
         training.resume(load_weights(journal.resumed / WEIGHTS), load_state(journal.resumed))
     stop.arm()

@@ -47,6 +47,8 @@ COMMANDS = (
     "pymodel.runAdvice",
     "pymodel.compareRuns",
     "pymodel.findLogs",
+    "pymodel.pauseRun",
+    "pymodel.continueRun",
     "pymodel.labelRun",
     "pymodel.resumeRun",
     "pymodel.scriptCommand",

@@ -23,7 +23,10 @@ CHARTS = {"charts-blue": "#3794ff", "charts-yellow": "#cca700", "charts-green": 
 FOLDER = "/project/.pymodel/runs/20261124-021500"
 STATES = ("queued", "running", "paused", "completed", "stopped", "failed", "interrupted")
 WORDS = {
-    **{name: name for name in ("title", "run", "empty", "emptyAdvice", "train", "stop", "stopping", "export")},
+    **{
+        name: name
+        for name in ("title", "run", "empty", "emptyAdvice", "train", "stop", "stopping", "export", "pause", "continue")
+    },
     **{name: name for name in ("explain", "graph", "log", "logTail")},
     **{
         name: name

@@ -38,6 +38,11 @@ def test_runs_are_named_followed_and_queued(open_folder: Open, tmp_path: Path) -
             workbench.run_and_pick("PyModel: Write Note on Run…", "slow and steady")
             workbench.answer("a hundred thousand epochs of three classes")
             expect(page.locator(".note")).to_have_text("a hundred thousand epochs of three classes")
+            page.get_by_role("button", name="Pause").click(timeout=SECONDS * 1000)
+            expect(page.locator(".state.paused")).to_be_visible(timeout=SECONDS * 1000)
+            assert states() == ["paused"]
+            page.get_by_role("button", name="Continue").click()
+            expect(page.locator(".state.running")).to_be_visible(timeout=SECONDS * 1000)
             page.locator(".log summary").click()
             expect(page.locator(".log pre")).to_contain_text("epoch", timeout=SECONDS * 1000)
             if PICTURES:

@@ -4,12 +4,14 @@ import hashlib
 import json
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
 import torch
 
 from pymodel import runs
+from pymodel.runs.pause import CannotPause
 from pymodel.samples import create_sample_project
 from pymodel.schema import TrainRequest
 from pymodel.train.checkpoint import find_checkpoint
@@ -73,6 +75,41 @@ def test_a_stopped_run_leaves_a_checkpoint(tmp_path: Path) -> None:
     assert run.state == "stopped"
     assert "smooth.weight" in weights_of(folder, "last")
     assert torch.load(folder / "checkpoints/last/state.pt", weights_only=True)["step"] == run.last_step
+
+
+def losses_of(folder: Path) -> list[object]:
+    return [row.values["train/loss"] for row in runs.read_metrics(folder)[0] if "train/loss" in row.values]
+
+
+def test_a_paused_training_waits_and_learns_the_same(tmp_path: Path) -> None:
+    folder, whole = (runs.create_run(tmp_path / "runs", tanks_request(run__epochs=100_000)) for _ in range(2))
+    with pytest.raises(CannotPause, match="this run is queued"):
+        runs.pause_run(folder)
+    process = start(folder)
+    wait_until(folder, lambda run: run.last_step > 0)
+    runs.pause_run(folder)
+    step = wait_until(folder, lambda run: run.state == "paused").last_step
+    count = len(losses_of(folder))
+    time.sleep(1)
+    assert len(losses_of(folder)) == count >= step
+    with pytest.raises(CannotPause, match="this run is paused"):
+        runs.pause_run(folder)
+    runs.continue_run(folder)
+    wait_until(folder, lambda run: run.state == "running" and run.last_step > count)
+    runs.pause_run(folder)
+    wait_until(folder, lambda run: run.state == "paused")
+    runs.stop_run(folder)
+    assert process.wait(timeout=60) == 0
+    assert runs.read_run(folder).state == "stopped"
+    assert "smooth.weight" in weights_of(folder, "last")
+
+    process = start(whole)
+    wait_until(whole, lambda run: run.last_step > count + 20)
+    runs.stop_run(whole)
+    process.wait(timeout=60)
+    both = min(len(losses_of(folder)), len(losses_of(whole)))
+    assert both > count
+    assert losses_of(folder)[:both] == losses_of(whole)[:both]
 
 
 def test_a_killed_run_is_interrupted_and_what_it_saved_is_whole(tmp_path: Path) -> None:

@@ -11,7 +11,16 @@ import { compareWeights, explainSample, explainWeights } from "./explain";
 import { exportModel } from "./exportModel";
 import { openLogs } from "./openLogs";
 import { reportBug } from "./reportBug";
-import { deleteRun, folderOf, noteRun, openRunLog, renameRun, resumeTraining } from "./runActions";
+import {
+  continueTraining,
+  deleteRun,
+  folderOf,
+  noteRun,
+  openRunLog,
+  pauseTraining,
+  renameRun,
+  resumeTraining,
+} from "./runActions";
 import { runScript } from "./runScript";
 import { selectInterpreter } from "./selectInterpreter";
 import { setPin } from "./setPin";
@@ -34,6 +43,8 @@ export function registerCommands(server: Server, runs: RunsPanel, tree: RunsTree
       explainSample(server, "attributions", run, sample),
     "pymodel.runScript": (uri?: unknown) => runScript(server, uri),
     "pymodel.stopTraining": (run?: unknown) => stopTraining(server, folderOf(run)),
+    "pymodel.pauseTraining": (run?: unknown) => pauseTraining(server, run),
+    "pymodel.continueTraining": (run?: unknown) => continueTraining(server, run),
     "pymodel.resumeTraining": (run?: unknown) => resumeTraining(server, runs, run),
     "pymodel.openRunLog": (run?: unknown) => openRunLog(server, run),
     "pymodel.renameRun": (run?: unknown) => renameRun(server, run),

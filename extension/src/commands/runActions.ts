@@ -17,6 +17,22 @@ export async function resumeTraining(context: Context, panel: RunsPanel, argumen
   }
 }
 
+export async function pauseTraining(context: Context, argument: unknown): Promise<void> {
+  const running = ({ kind, state }: Run) => kind === "train" && state === "running";
+  const folder = folderOf(argument) ?? (await chooseRun(context, running, vscode.l10n.t("Pause which run?")));
+  if (folder !== undefined) {
+    await execute(context, "pymodel.pauseRun", { folder });
+  }
+}
+
+export async function continueTraining(context: Context, argument: unknown): Promise<void> {
+  const paused = ({ state }: Run) => state === "paused";
+  const folder = folderOf(argument) ?? (await chooseRun(context, paused, vscode.l10n.t("Continue which run?")));
+  if (folder !== undefined) {
+    await execute(context, "pymodel.continueRun", { folder });
+  }
+}
+
 export async function openRunLog(context: Context, argument: unknown): Promise<void> {
   const folder =
     folderOf(argument) ?? (await chooseRun(context, () => true, vscode.l10n.t("Open the log of which run?")));

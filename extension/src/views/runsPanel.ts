@@ -151,6 +151,10 @@ export class RunsPanel implements vscode.Disposable {
         return this.refresh();
       case "stop":
         return vscode.commands.executeCommand("pymodel.stopTraining", message.folder);
+      case "pause":
+        return vscode.commands.executeCommand("pymodel.pauseTraining", message.folder);
+      case "continue":
+        return vscode.commands.executeCommand("pymodel.continueTraining", message.folder);
       case "export":
         return this.export(message.folder);
       case "explain":

@@ -11,6 +11,8 @@ export function runsStrings(): Strings {
     emptyAdvice: l10n.t("Open the file of a model and train it. Its loss and accuracy appear here while it runs."),
     train: l10n.t("Train Model"),
     stop: l10n.t("Stop"),
+    pause: l10n.t("Pause"),
+    continue: l10n.t("Continue"),
     stopping: l10n.t("Stopping…"),
     export: l10n.t("Export…"),
     explain: l10n.t("Explain…"),

@@ -47,7 +47,7 @@ export class RunsTree implements vscode.TreeDataProvider<NamedRun>, vscode.Dispo
     item.iconPath = ICONS[run.state];
     item.description = [lastValue(run), describeAge(run.updated)].filter((each) => each !== "").join(" · ");
     item.tooltip = [run.note, run.id, runsStrings().states[run.state], run.error?.message].filter(Boolean).join("\n");
-    item.contextValue = `${run.kind}.${isActive(run) ? "active" : run.state}`;
+    item.contextValue = `${run.kind}.${run.state}${isActive(run) ? ".active" : ""}`;
     item.command = { command: "pymodel.showRuns", title: "", arguments: [folder] };
     return item;
   }

@@ -37,6 +37,8 @@ export type FromPage =
   | { type: "ready"; selected: string | null }
   | { type: "select"; folder: string }
   | { type: "stop"; folder: string }
+  | { type: "pause"; folder: string }
+  | { type: "continue"; folder: string }
   | { type: "export"; folder: string }
   | { type: "explain"; folder: string }
   | { type: "graph"; folder: string }
@@ -58,6 +60,8 @@ export interface Strings {
   emptyAdvice: string;
   train: string;
   stop: string;
+  pause: string;
+  continue: string;
   stopping: string;
   export: string;
   explain: string;
@@ -99,6 +103,8 @@ export function isFromPage(message: unknown): message is FromPage {
       return selected === null || typeof selected === "string";
     case "select":
     case "stop":
+    case "pause":
+    case "continue":
     case "export":
     case "explain":
     case "graph":

@@ -18,6 +18,8 @@ export class Page {
   private readonly state = element("span", { className: "state", attributes: { role: "status" } });
   private readonly picker = element("select");
   private readonly stop = element("button", { className: "primary" });
+  private readonly pause: HTMLButtonElement;
+  private readonly goOn: HTMLButtonElement;
   /** What is done with the best checkpoint. */
   private readonly uses: readonly HTMLButtonElement[];
   private readonly log: HTMLButtonElement;
@@ -46,12 +48,14 @@ export class Page {
       }
     });
     this.stop.textContent = strings.stop;
-    const toDo = (type: "export" | "explain" | "graph" | "log") => {
+    const toDo = (type: "pause" | "continue" | "export" | "explain" | "graph" | "log") => {
       const button = element("button", { textContent: strings[type] });
       button.addEventListener("click", () => this.folder && post({ type, folder: this.folder }));
       return button;
     };
     this.log = toDo("log");
+    this.pause = toDo("pause");
+    this.goOn = toDo("continue");
     this.logTail = new LogTail(strings.logTail, () => this.askForLog());
     this.uses = [toDo("export"), toDo("explain"), toDo("graph")];
     this.picker.setAttribute("aria-label", strings.run);
@@ -68,7 +72,7 @@ export class Page {
         "header",
         {},
         element("div", { className: "title" }, this.name, this.state),
-        element("div", { className: "actions" }, this.picker, this.stop, ...this.uses, this.log),
+        element("div", { className: "actions" }, this.picker, this.pause, this.goOn, this.stop, ...this.uses, this.log),
       ),
       this.note,
       this.bar,
@@ -128,6 +132,8 @@ export class Page {
     }
     this.stop.hidden = !isActive(run) || run.kind === "attached";
     this.log.hidden = this.logTail.root.hidden = run.kind === "attached";
+    this.pause.hidden = run.kind !== "train" || run.state !== "running" || run.last_step === 0;
+    this.goOn.hidden = run.state !== "paused";
     this.stop.disabled = this.stopping === this.folder;
     this.stop.textContent = this.stop.disabled ? strings.stopping : strings.stop;
     for (const button of this.uses) {

@@ -56,6 +56,8 @@ def register(server: PyModelServer) -> None:
         ("pymodel.runs", list_runs),
         ("pymodel.stopRun", stop_run),
         ("pymodel.resumeRun", resume_run),
+        ("pymodel.pauseRun", pause_run),
+        ("pymodel.continueRun", continue_run),
         ("pymodel.labelRun", label_run),
         ("pymodel.runAdvice", advise_run),
         ("pymodel.compareRuns", compare_runs),
@@ -178,6 +180,17 @@ async def resume_run(server: PyModelServer, given: dict[str, Any]) -> Any:
     run = server.jobs.resume(folder)
     server.spawn(_follow_with_progress(server, folder, t("Training {0}", run.target.rpartition("::")[2])))
     return {"folder": str(folder), "run": run}
+
+
+async def pause_run(server: PyModelServer, given: dict[str, Any]) -> Any:
+    """Hold a training between two steps; it keeps its memory."""
+    runs.pause_run(Path(text_of(given, "folder")))
+    return {"folder": given["folder"]}
+
+
+async def continue_run(server: PyModelServer, given: dict[str, Any]) -> Any:
+    runs.continue_run(Path(text_of(given, "folder")))
+    return {"folder": given["folder"]}
 
 
 async def label_run(server: PyModelServer, given: dict[str, Any]) -> Any:
