@@ -21,7 +21,9 @@ from .folder import read_run as read_run
 from .folder import short_name as short_name
 from .folder import write_run as write_run
 from .label import label_run as label_run
+from .layers import RECENT_BYTES as RECENT_BYTES
 from .layers import SampledSteps as SampledSteps
+from .layers import layers_path as layers_path
 from .log import read_log_tail as read_log_tail
 from .metrics import MetricWriter as MetricWriter
 from .metrics import metrics_csv as metrics_csv

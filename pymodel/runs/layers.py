@@ -14,6 +14,8 @@ from .lines import LineWriter, read_lines
 from .monitored import read_monitored
 from .numbers import to_number
 
+RECENT_BYTES = 1 << 22
+"""Bytes at the end of a file in which the last samples are, also of a model of a thousand modules."""
 _STEP = re.compile(rb'\s*\{\s*"step"\s*:\s*(\d+)\s*,')
 
 
@@ -37,11 +39,11 @@ class LayerWriter(LineWriter):
 
 
 class SampledSteps:
-    """The rows of a run as they are now, each read when it is asked for."""
+    """The rows of a run as they are now, each read when it is asked for; those in the last `most` bytes alone."""
 
-    def __init__(self, folder: Path, rank: int = 0) -> None:
+    def __init__(self, folder: Path, rank: int = 0, *, most: int | None = None) -> None:
         self._lines: dict[int, bytes] = {}
-        for line in read_lines(layers_path(folder, rank)):
+        for line in read_lines(layers_path(folder, rank), most):
             if (found := _STEP.match(line)) is not None:
                 step = int(found[1])
                 while self._lines and next(reversed(self._lines)) >= step:  # the run went back to a checkpoint

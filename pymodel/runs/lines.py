@@ -54,9 +54,13 @@ class LineWriter:
         os.ftruncate(self._descriptor, content.rfind(b"\n") + 1)
 
 
-def read_lines(path: Path) -> list[bytes]:
-    """The whole lines of a file that may still be written, or is not there yet. A torn last one is left out."""
+def read_lines(path: Path, most: int | None = None) -> list[bytes]:
+    """The whole lines of a file that may still be written, or is not there yet; those in its last `most` bytes. A torn
+    one is left out."""
     try:
-        return path.read_bytes().split(b"\n")[:-1]
+        with path.open("rb") as file:
+            skipped = 0 if most is None else max(0, file.seek(0, os.SEEK_END) - most)
+            file.seek(skipped)
+            return file.read().split(b"\n")[1 if skipped else 0 : -1]
     except FileNotFoundError:
         return []

@@ -25,6 +25,7 @@ from .features import diagnostics
 from .interpreter import NoInterpreter
 from .jobs import Jobs
 from .l10n import t, use_language
+from .layers import LastLayers
 from .monitored import MonitoredLines
 from .pool import WorkerPool
 from .state import State
@@ -50,6 +51,7 @@ class Session:
         self.bases = Bases(self.analyses)
         self.pool = WorkerPool(self._on_ready, lambda worker: server.spawn(self._start_worker(worker)))
         self.monitored = MonitoredLines(self._refresh_hints)
+        self.layers = LastLayers()
         self.jobs = Jobs(self._on_run, self.pool.interpreter_of, lambda: self.folders)
         self.explaining = Explaining(self.pool.interpreter_of)
         self.watcher = Watcher(self._on_files, self._on_runs, self._on_notice)
@@ -114,6 +116,7 @@ class Session:
         self.analyses.request_all()
         self.server.spawn(self.jobs.find_again())
         self.server.spawn(self.monitored.recall(self.folders))
+        self.server.spawn(self.layers.recall(self.folders))
         if self.configuration.file_events == "server":
             for folder in self.folders:
                 self.watcher.watch_runs(runs.find_runs_root(folder, self.folders))
@@ -200,6 +203,7 @@ class Session:
     def _on_run(self, change: RunChangedNotification) -> None:
         self.notify("pymodel/runChanged", change)
         self.server.spawn(self.monitored.note(Path(change.folder), change.run))
+        self.server.spawn(self.layers.note(Path(change.folder), change.run))
 
     def _refresh_hints(self) -> None:
         capabilities = self.server.client_capabilities.workspace

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import shutil
 import time
 from collections.abc import Callable
@@ -126,3 +127,24 @@ def test_a_run_is_named_and_its_log_read(start: Callable[..., Client], tmp_path:
     assert client.request("pymodel/runLog", {"folder": str(folder)}) == {"text": "epoch 1\n"}
     asked = {"command": "pymodel.labelRun", "arguments": [{"folder": str(folder), "name": "two\nlines"}]}
     assert "one line" in client.reply("workspace/executeCommand", asked)["error"]["message"]
+
+
+def test_a_hover_tells_what_the_last_run_saw_of_a_layer(start: Callable[..., Client], tmp_path: Path) -> None:
+    for name in ("net.py", "data.py"):
+        shutil.copyfile(TRAINING / name, tmp_path / name)
+    recipe = tmp_path / "net.recipe.toml"
+    recipe.write_text(RECIPE.replace("100000", "3"))
+    client = start(tmp_path)
+    folder = Path(execute(client, "pymodel.train", recipe=str(recipe))["folder"])
+    client.wait_by_asking(lambda: runs.read_run(folder).state == "completed", "the end of the run")
+    text = (tmp_path / "net.py").read_text()
+    (line,) = (number for number, each in enumerate(text.splitlines()) if "self.hidden(x)" in each)
+    column = text.splitlines()[line].index("hidden")
+    for _ in range(2):  # also by a server that was not there when it ran
+        uri = client.open(tmp_path / "net.py")
+        told = functools.partial(client.hover, uri, line, column)
+        client.wait_by_asking(lambda told=told: "Last run, step" in str(told()), "word of the last run")  # type: ignore[misc]
+        assert "hidden: Linear(" in str(told())
+        assert "gradient norm `" in str(told())
+        client.close()
+        client = start(tmp_path)

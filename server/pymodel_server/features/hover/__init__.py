@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from lsprotocol import types
 
+from pymodel.graph.learned import Learned
 from pymodel.schema import ModelSite, Position, Range, Read, Trace, Value
 
 from ...convert import from_lsp_position, range_to_lsp, show_markdown
 from ...l10n import t
 from .. import recipes
+from .learned import describe_learned
 from .modules import describe_class, describe_forward, describe_module
 from .values import describe_value
 
@@ -39,7 +41,7 @@ def register(server: PyModelServer) -> None:
         for view in views:
             site = next((each for each in state.models if each.target == view.trace.target), None)
             found = _describe_model(state, view, site, position, links=server.is_vscode) if site is not None else None
-            found = found or describe_code(view, position, traces)
+            found = found or describe_code(view, position, traces, server.session.layers.of(view.trace))
             if found is not None:
                 text, place = found
                 note = "\n\n" + t("*from before the last edit*") if view.stale else ""
@@ -67,8 +69,10 @@ def _forward(state: State, site: ModelSite) -> Range | None:
     return None
 
 
-def describe_code(view: View, position: Position, traces: Sequence[Trace]) -> Found | None:
-    """The narrowest name or expression that the trace touched there."""
+def describe_code(
+    view: View, position: Position, traces: Sequence[Trace], learned: Learned | None = None
+) -> Found | None:
+    """The narrowest name or expression that the trace touched there; of a submodule what was `learned`, too."""
     trace = view.trace
     near = view.by_line.get(position.line, [])
     touched = [each for each in near if Range(each.start, each.end).contains(position) and each.kind != "other"]
@@ -81,7 +85,8 @@ def describe_code(view: View, position: Position, traces: Sequence[Trace]) -> Fo
     module = next((each for each in trace.modules if each.path == found.module), None)
     if module is None:
         return None
-    described = describe_module(module, trace)
+    told = describe_learned(learned, module.path) if learned is not None else ""
+    described = "\n\n".join(filter(None, (describe_module(module, trace), told)))
     call = next((each for each in near if isinstance(each, Value) and _is_call_of(found, each)), None)
     return (f"{describe_value(call, trace, traces)}\n\n---\n\n{described}" if call else described), place
 
