@@ -30,7 +30,18 @@ WORDS = {
     **{name: name for name in ("explain", "graph", "log", "logTail")},
     **{
         name: name
-        for name in ("inTurn", "waiting", "last", "best", "metric", "smooth", "logScale", "compareWith", "nothing")
+        for name in (
+            "inTurn",
+            "waiting",
+            "last",
+            "best",
+            "metric",
+            "smooth",
+            "logScale",
+            "zoom",
+            "compareWith",
+            "nothing",
+        )
     },
     **{name: name for name in ("setting", "thisRun", "otherRun", "advice", "try", "recipe")},
     "steps": "steps {0} to {1}",
@@ -305,6 +316,38 @@ def test_curves_are_smoothed_and_put_on_a_logarithmic_scale(runs_page: RunsPage)
     runs_page.page.wait_for_function(
         "before => document.querySelector('figure canvas').toDataURL() === before", arg=plain
     )
+
+
+def test_steps_that_are_zoomed_into_stay_in_sight_in_all_plots(runs_page: RunsPage) -> None:
+    page = runs_page.page
+    runs_page.show(run_json(step=200), rows(1, 200))
+    expect(page.locator(".u-over")).to_have_count(2)
+
+    def steps_at_the_edges(plot: int) -> list[int]:
+        box = page.locator(".u-over").nth(plot).bounding_box()
+        assert box is not None
+        found = []
+        for x in (box["x"] + 1, box["x"] + box["width"] - 1):
+            page.mouse.move(x, box["y"] + 50)
+            found.append(int(page.locator(".readout").nth(plot).inner_text().splitlines()[0].removeprefix("step ")))
+        return found
+
+    assert steps_at_the_edges(0) == [1, 200]
+    box = page.locator(".u-over").first.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + 50)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 50, steps=5)
+    page.mouse.up()
+    zoomed = steps_at_the_edges(0)
+    assert 45 <= zoomed[0] <= 56
+    assert 95 <= zoomed[1] <= 106
+    assert steps_at_the_edges(1) == zoomed
+    runs_page.show(run_json(step=230), rows(201, 230), reset=False)
+    expect(page.locator("progress")).to_have_js_property("value", 230)
+    assert steps_at_the_edges(0) == steps_at_the_edges(1) == zoomed
+    page.mouse.dblclick(box["x"] + box["width"] / 2, box["y"] + 50)
+    assert steps_at_the_edges(0) == steps_at_the_edges(1) == [1, 230]
 
 
 def image_of(runs_page: RunsPage) -> str:

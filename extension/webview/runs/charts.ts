@@ -48,7 +48,10 @@ export class Charts {
     }
   });
 
-  constructor(private readonly parent: HTMLElement) {}
+  constructor(
+    private readonly parent: HTMLElement,
+    private readonly help: string,
+  ) {}
 
   draw(series: Series, view: View): void {
     const groups = groupByQuantity([...series.columns.keys(), ...(view.other?.series.columns.keys() ?? [])]);
@@ -62,7 +65,10 @@ export class Charts {
         this.remove(quantity);
         this.add(quantity, lines, view.log, key);
       }
-      this.charts.get(quantity)?.plot.setData(table(series, mine, view, others));
+      const plot = this.charts.get(quantity)?.plot;
+      if (plot !== undefined) {
+        update(plot, table(series, mine, view, others));
+      }
     }
     for (const quantity of [...this.charts.keys()].filter((each) => !groups.has(each))) {
       this.remove(quantity);
@@ -85,7 +91,7 @@ export class Charts {
   }
 
   private add(quantity: string, lines: readonly Line[], log: boolean, key: string): void {
-    const box = element("div", { className: "plot" });
+    const box = element("div", { className: "plot", title: this.help });
     const figure = element(
       "figure",
       {},
@@ -136,6 +142,19 @@ function table(series: Series, mine: readonly Line[], view: View, others: readon
   return view.other === undefined ? own : uPlot.join([own, [view.other.series.steps, ...others.map(shown)]]);
 }
 
+/** What was zoomed into stays in sight while more is written. */
+function update(plot: uPlot, data: uPlot.AlignedData): void {
+  const [steps] = plot.data;
+  const { min, max } = plot.scales.x ?? {};
+  const [first, last] = [steps[0], steps[steps.length - 1]];
+  const bounds = [min, max, first, last].every((each) => typeof each === "number");
+  const isZoomed = bounds && ((min as number) > (first as number) || (max as number) < (last as number));
+  plot.setData(data, !isZoomed);
+  if (isZoomed) {
+    plot.setScale("x", { min: min as number, max: max as number });
+  }
+}
+
 function options(lines: readonly Line[], log: boolean, width: number): uPlot.Options {
   const styles = getComputedStyle(document.documentElement);
   const styleOf = (name: string) => styles.getPropertyValue(name);
@@ -147,7 +166,8 @@ function options(lines: readonly Line[], log: boolean, width: number): uPlot.Opt
     width,
     height: HEIGHT,
     legend: { show: false },
-    cursor: { y: false, drag: { x: true, y: false } },
+    // A step that is pointed at, or steps that are zoomed into, are so in all plots.
+    cursor: { y: false, drag: { x: true, y: false }, sync: { key: "steps", scales: ["x", null] } },
     scales: { x: { time: false }, y: { distr: log ? 3 : 1 } },
     axes: [
       { ...axis, space: 60, size: 30 },

@@ -36,7 +36,7 @@ function receive(message: ToPage): void {
   switch (message.type) {
     case "strings":
       page = new Page(root, message.strings, post, draw);
-      charts = new Charts(page.plots);
+      charts = new Charts(page.plots, message.strings.zoom);
       break;
     case "runs":
       if (message.selected !== shown?.folder) {

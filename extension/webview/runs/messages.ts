@@ -78,6 +78,7 @@ export interface Strings {
   metric: string;
   smooth: string;
   logScale: string;
+  zoom: string;
   compareWith: string;
   nothing: string;
   setting: string;
