@@ -429,6 +429,7 @@ export interface RunMetricsResult {
   folder: string;
   rows: readonly MetricRow[];
   next: number;
+  thinned: number;
 }
 
 export interface RunLogParams {

@@ -31,6 +31,7 @@ from .metrics import read_curves as read_curves
 from .metrics import read_metrics as read_metrics
 from .metrics import to_number as to_number
 from .monitored import read_monitored as read_monitored
+from .overview import read_overview as read_overview
 from .pause import continue_run as continue_run
 from .pause import pause_run as pause_run
 from .process import describe_process as describe_process

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ..schema import MalformedMessage, MetricRow, dumps, from_json
@@ -33,8 +33,13 @@ def read_metrics(folder: Path, start: int = 0, rank: int = 0) -> tuple[list[Metr
     if not (path := metrics_path(folder, rank)).is_file() and (attached := read_attached(folder)) is not None:
         return list(attached.rows[start:]), len(attached.rows)
     lines = read_lines(path)
+    return parse_rows(lines[start:]), len(lines)
+
+
+def parse_rows(lines: Iterable[bytes]) -> list[MetricRow]:
+    """The rows of some lines, without those that a resume among them has taken back."""
     rows: list[MetricRow] = []
-    for line in lines[start:]:
+    for line in lines:
         try:
             data = json.loads(line)
             if isinstance(data, dict) and isinstance(data.get("resumed_at"), int):
@@ -43,7 +48,7 @@ def read_metrics(folder: Path, start: int = 0, rank: int = 0) -> tuple[list[Metr
                 rows.append(from_json(MetricRow, data))
         except (ValueError, MalformedMessage):
             continue
-    return rows, len(lines)
+    return rows
 
 
 def read_curves(folder: Path, rank: int = 0) -> dict[str, Curve]:

@@ -250,6 +250,8 @@ class RunMetricsResult:
     folder: str
     rows: tuple[MetricRow, ...]
     next: int
+    thinned: int = 1
+    """Of so many rows two are there, as the run is a very long one: those with the least and the greatest value."""
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ WORDS = {
             "smooth",
             "logScale",
             "zoom",
+            "thinned",
             "compareWith",
             "nothing",
         )
@@ -104,7 +105,7 @@ class RunsPage:
 
     def show(self, run: Any, written: list[dict[str, Any]], *, reset: bool = True) -> None:
         self.send(type="runs", runs=[{"folder": FOLDER, "run": run}], selected=FOLDER)
-        self.send(type="rows", folder=FOLDER, run=run, rows=written, reset=reset)
+        self.send(type="rows", folder=FOLDER, run=run, rows=written, thinned=1, reset=reset)
 
     def posted(self, type: str) -> list[dict[str, Any]]:
         messages: list[dict[str, Any]] = self.page.evaluate("type => window.posted.filter(m => m.type === type)", type)
@@ -273,9 +274,20 @@ def test_a_hundred_thousand_points(runs_page: RunsPage) -> None:
             const row = (_, n) => ({ step: n + 1, time: 0, epoch: 0, values: { "train/loss": 1 / (n + 1) } });
             window.postMessage({ ...message, rows: Array.from({ length: 100_000 }, row) }, "*");
         }""",
-        {"type": "rows", "folder": FOLDER, "run": run_json(step=100_000), "reset": True},
+        {"type": "rows", "folder": FOLDER, "run": run_json(step=100_000), "thinned": 1, "reset": True},
     )
     expect(runs_page.last_value("train/loss")).to_have_text("1.00e-5")
+    expect(runs_page.page.get_by_text("thinned")).to_be_hidden()
+
+
+def test_of_a_very_long_run_it_is_said_that_it_is_thinned(runs_page: RunsPage) -> None:
+    runs_page.send(type="strings", strings={**WORDS, "thinned": "two of {0}"})
+    runs_page.show(run_json(step=120), rows(1, 120))
+    runs_page.send(type="rows", folder=FOLDER, run=run_json(step=120), rows=rows(1, 120), thinned=500, reset=True)
+    expect(runs_page.page.get_by_text("two of 500")).to_be_visible()
+    runs_page.send(type="rows", folder=FOLDER, run=run_json(step=121), rows=rows(121, 121), thinned=1, reset=False)
+    expect(runs_page.last_value("train/loss")).to_have_text("0.09074")
+    expect(runs_page.page.get_by_text("two of 500")).to_be_visible()
 
 
 ADVICE = {

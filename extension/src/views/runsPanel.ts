@@ -304,7 +304,7 @@ export class RunsPanel implements vscode.Disposable {
 
   private async sendRows(folder: string, start: number): Promise<void> {
     const params = { folder, start };
-    const { run, rows, next } = await this.context.request<RunMetricsParams, RunMetricsResult>(
+    const { run, rows, next, thinned } = await this.context.request<RunMetricsParams, RunMetricsResult>(
       methods.runMetrics,
       params,
     );
@@ -317,7 +317,7 @@ export class RunsPanel implements vscode.Disposable {
     this.next = shrunk ? 0 : next;
     this.moreWanted ||= shrunk;
     if (!shrunk) {
-      this.post({ type: "rows", folder, run, rows, reset: start === 0 });
+      this.post({ type: "rows", folder, run, rows, thinned, reset: start === 0 });
       await this.advise(folder, run);
       await this.sendLog(folder);
       this.watch(folder, run);

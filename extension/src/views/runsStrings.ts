@@ -28,6 +28,7 @@ export function runsStrings(): Strings {
     best: l10n.t("Best"),
     metric: l10n.t("Metric"),
     smooth: l10n.t("Smooth"),
+    thinned: l10n.t("A very long run: of each {0} steps, those with the least and the greatest loss"),
     zoom: l10n.t("Drag to zoom in, double-click to see all"),
     logScale: l10n.t("Log Scale"),
     compareWith: l10n.t("Compare with"),

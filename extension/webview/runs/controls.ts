@@ -1,6 +1,6 @@
 /** How the plots are drawn: smoothed, on a logarithmic scale, over those of another run. */
 
-import { element } from "../shared/dom";
+import { element, format } from "../shared/dom";
 import { type NamedRun, nameOf, type Strings } from "./messages";
 
 export class Controls {
@@ -9,6 +9,7 @@ export class Controls {
   private readonly logBox = element("input", { type: "checkbox" });
   private readonly picker = element("select");
   private readonly others: HTMLElement;
+  private readonly thinned = element("span", { className: "faint", hidden: true });
 
   constructor(
     private readonly strings: Strings,
@@ -26,7 +27,14 @@ export class Controls {
       element("label", {}, this.smoothBox, strings.smooth),
       element("label", {}, this.logBox, strings.logScale),
       this.others,
+      this.thinned,
     );
+  }
+
+  /** That not every step of a very long run is drawn. */
+  showThinned(thinned: number): void {
+    this.thinned.hidden = thinned === 1;
+    this.thinned.textContent = format(this.strings.thinned, thinned);
   }
 
   get smooth(): boolean {

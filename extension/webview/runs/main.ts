@@ -53,6 +53,9 @@ function receive(message: ToPage): void {
       } else if (message.reset) {
         series = new Series();
       }
+      if (message.reset) {
+        page?.controls.showThinned(message.thinned);
+      }
       series.append(message.rows);
       shown = { folder: message.folder, run: message.run };
       draw();

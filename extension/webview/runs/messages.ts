@@ -27,7 +27,7 @@ export type ToPage =
   | { type: "strings"; strings: Strings }
   | { type: "runs"; runs: readonly NamedRun[]; selected: string | null }
   /** `reset`: these rows are the first ones, what was there before is void. */
-  | { type: "rows"; folder: string; run: Run; rows: readonly MetricRow[]; reset: boolean }
+  | { type: "rows"; folder: string; run: Run; rows: readonly MetricRow[]; thinned: number; reset: boolean }
   | { type: "advice"; folder: string; advice: readonly Advice[] }
   | { type: "compared"; run: Run; rows: readonly MetricRow[]; comparison: Comparison }
   | { type: "log"; folder: string; text: string }
@@ -79,6 +79,7 @@ export interface Strings {
   smooth: string;
   logScale: string;
   zoom: string;
+  thinned: string;
   compareWith: string;
   nothing: string;
   setting: string;

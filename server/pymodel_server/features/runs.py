@@ -35,6 +35,10 @@ def register(server: PyModelServer) -> None:
         asked = read_params(RunMetricsParams, params)
         folder = Path(asked.folder)
         run = await asyncio.to_thread(runs.read_run, folder)
+        overview = await asyncio.to_thread(runs.read_overview, folder) if asked.start == 0 else None
+        if overview is not None:
+            rows, following, thinned = overview
+            return to_json(RunMetricsResult(run, str(folder), tuple(rows), following, thinned))
         rows, following = await asyncio.to_thread(runs.read_metrics, folder, asked.start)
         return to_json(RunMetricsResult(run, str(folder), tuple(rows), following))
 
