@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -106,7 +107,7 @@ def prelude(
         statement = bindings.find(each.id, line)
         if isinstance(statement, (ast.Import, ast.ImportFrom)):
             lines.append(_absolute(statement, bindings.document.path))
-            lines += map(ast.unparse, bindings.configured.get(each.id, ()))
+            lines += _configuring(each.id, bindings, known, foreign, depth)
         elif isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
             if foreign:
                 if not bindings.document.path.endswith(".py"):
@@ -118,8 +119,17 @@ def prelude(
             inner = prelude(statement.value, bindings, statement.lineno, known - {each.id}, foreign, depth + 1)
             if inner is None:
                 return None
-            lines += [*inner, ast.unparse(statement), *map(ast.unparse, bindings.configured.get(each.id, ()))]
+            lines += [*inner, ast.unparse(statement), *_configuring(each.id, bindings, known, foreign, depth)]
     return tuple(dict.fromkeys(lines))
+
+
+def _configuring(name: str, bindings: Bindings, known: set[str], foreign: bool, depth: int) -> Iterator[str]:
+    """The statements that configure a name, each after what makes the names in it."""
+    for statement in bindings.configured.get(name, ()):
+        inner = prelude(statement, bindings, statement.lineno, known | {name}, foreign, depth + 1)
+        if inner is not None and depth <= MAX_DEPTH:
+            yield from inner
+            yield ast.unparse(statement)
 
 
 def assign(target: ast.expr, value: ast.expr, line: int) -> ast.Assign:
@@ -132,8 +142,13 @@ def _bind_node(bindings: Bindings, node: ast.AST, outer: bool) -> None:
         for name in _target_names(target):
             bindings.add(name, node, 0 if outer else node.lineno)
         holder = target.value if isinstance(target, (ast.Attribute, ast.Subscript)) else None
-        if isinstance(holder, ast.Name) and _is_plain(node.value):
+        if isinstance(holder, ast.Name) and _is_settled(node.value, holder.id, bindings):
             bindings.configured.setdefault(holder.id, []).append(node)
+    elif isinstance(node, ast.If):
+        changed = {_configured_by(each) for each in node.body}
+        holder_name = changed.pop() if len(changed) == 1 and not node.orelse else None
+        if holder_name and _is_settled(node.test, holder_name, bindings):
+            bindings.configured.setdefault(holder_name, []).append(node)
     elif isinstance(node, ast.AnnAssign) and node.value is not None and isinstance(node.target, ast.Name):
         bindings.add(node.target.id, assign(node.target, node.value, node.lineno), 0 if outer else node.lineno)
     elif isinstance(node, (ast.Import, ast.ImportFrom)):
@@ -150,6 +165,18 @@ def _bind_node(bindings: Bindings, node: ast.AST, outer: bool) -> None:
             holder = func.value
             if isinstance(holder, ast.Name):
                 bindings.configured.setdefault(holder.id, []).append(node)
+        elif isinstance(func, ast.Attribute) and func.attr == "update" and isinstance(func.value, ast.Name):
+            given = [*node.value.args, *(each.value for each in node.value.keywords)]
+            if all(_is_settled(each, func.value.id, bindings) for each in given):
+                bindings.configured.setdefault(func.value.id, []).append(node)
+
+
+def _configured_by(statement: ast.stmt) -> str | None:
+    """`config` of `config.n_cells *= 2`."""
+    target = statement.target if isinstance(statement, ast.AugAssign) else None
+    holder = target.value if isinstance(target, ast.Attribute) else None
+    is_plain = isinstance(statement, ast.AugAssign) and isinstance(statement.value, ast.Constant)
+    return holder.id if isinstance(holder, ast.Name) and is_plain else None
 
 
 def _target_names(target: ast.expr) -> list[str]:
@@ -158,9 +185,16 @@ def _target_names(target: ast.expr) -> list[str]:
     return [node.id for node in ast.walk(target) if isinstance(node, ast.Name)]
 
 
-def _is_plain(value: ast.expr) -> bool:
-    """Whether a value needs no name to be known and nothing to be called."""
-    return not any(isinstance(node, (ast.Name, ast.Call, ast.Lambda)) for node in ast.walk(value))
+def _is_settled(value: ast.expr, holder: str, bindings: Bindings, depth: int = 0) -> bool:
+    """Whether a value needs nothing to be called, and no names but those of such values and of what it configures."""
+    for node in ast.walk(value):
+        if isinstance(node, (ast.Call, ast.Lambda)) or depth > MAX_DEPTH:
+            return False
+        if isinstance(node, ast.Name) and node.id != holder:
+            bound = bindings.value(node.id, value.lineno)
+            if bound is None or not _is_settled(bound[0], holder, bindings, depth + 1):
+                return False
+    return True
 
 
 def _without_progress(node: ast.expr) -> ast.expr:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from itertools import chain
 
-from .bindings import Bindings, bind, find_scopes, own_nodes, prelude
+from .bindings import Bindings, Scope, bind, find_scopes, own_nodes, prelude
 from .document import Document
 from .models import last_name
+from .slicing import is_main_guard
 
 WRAPPERS = frozenset(("DataParallel", "DistributedDataParallel", "compile", "prepare", "FullyShardedDataParallel"))
 """What is called on a model and gives one that is called in its place."""
+CASTS = ("double", "half", "bfloat16")
+"""Methods that give a model's parameters another kind of number."""
 MAX_DEPTH = 6
 
 
@@ -50,9 +54,30 @@ def find_constructor_calls(document: Document, name: str, own_path: str) -> list
             call = ast.Call(ast.Name(name, ast.Load()), node.args, node.keywords)
             lines = prelude(call, bindings, node.lineno, {name}, foreign)
             if lines is not None:
-                text = ast.unparse(ast.fix_missing_locations(call))
+                text = ast.unparse(ast.fix_missing_locations(call)) + _cast(scope, node)
                 found.append(ConstructorCall(text, lines, document.path, node.lineno, foreign))
     return found
+
+
+def _cast(scope: Scope, made: ast.Call) -> str:
+    """`.double()`, where that is what becomes of a model that was made: at once, or in a statement of the same scope
+    that no condition stands before."""
+    names = {
+        target.id
+        for node in own_nodes(scope)
+        if isinstance(node, ast.Assign) and any(each is made for each in ast.walk(node.value))
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    guarded = [each.body for each in scope.body if isinstance(each, ast.If) and is_main_guard(each.test)]
+    always = [each.value for each in chain(scope.body, *guarded) if isinstance(each, (ast.Expr, ast.Assign))]
+    for node in (*own_nodes(scope), *always):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CASTS:
+            holder = node.func.value
+            is_named = isinstance(holder, ast.Name) and holder.id in names and any(node is each for each in always)
+            if holder is made or is_named:
+                return f".{node.func.attr}()"
+    return ""
 
 
 def find_forward_calls(document: Document, name: str, own_path: str) -> list[ForwardCall]:

@@ -32,10 +32,12 @@ LITERALS = (
 
 @dataclass(frozen=True)
 class Slice:
-    """`tree` is what may run; `skipped` are the top-level statements with calls that are left out."""
+    """`tree` is what may run; `skipped` are the top-level statements with calls that are left out; `needed` the names
+    that what is kept for may read."""
 
     tree: ast.Module
     skipped: tuple[ast.stmt, ...]
+    needed: frozenset[str]
 
 
 def slice_module(tree: ast.Module, names: Iterable[str] = ()) -> Slice:
@@ -43,7 +45,7 @@ def slice_module(tree: ast.Module, names: Iterable[str] = ()) -> Slice:
     needed = _needed_names(tree, set(names))
     skipped: list[ast.stmt] = []
     body = _keep(tree.body, needed, skipped)
-    return Slice(ast.Module(body, []), tuple(skipped))
+    return Slice(ast.Module(body, []), tuple(skipped), frozenset(needed))
 
 
 def bound_names(statement: ast.stmt) -> set[str]:

@@ -20,7 +20,9 @@ from ..schema import Construction, ModelSite, Source
 from .arguments import default_arguments
 from .constructor_guesses import is_module_argument, usual_value
 from .load import Loaded
+from .parsed_settings import find_parsed_settings
 from .reads import Reads, find_reads, holds
+from .stubs import Stub
 
 MAKERS = re.compile(r"(?i)config|conf|cfg|args|arguments|hparams|params|opt|setting|default|parse")
 """Names of functions that give settings; no other function is called to see what it gives."""
@@ -89,6 +91,9 @@ def _settings(
         for name in itertools.islice(_suiting(module, reads), MAX_EACH) if module else ():
             head = name.partition("(")[0]
             yield name, (f"from {module_name(other.path)} import {head}",), _source(other, head)
+    for other in (document, *neighbours.python()):
+        for name, lines, line in find_parsed_settings(other, wanted, other.path != document.path):
+            yield name, lines, Source("config", other.path, line)
     if is_named and not suits:  # what it lacks may be read in a branch that is not taken
         yield f"{class_name}()", (), _source(document, class_name)
 
@@ -97,7 +102,7 @@ def _suiting(module: ModuleType, reads: Reads) -> Iterator[str]:
     """Expressions in a module whose values have what is read: objects, then classes and functions that give them."""
     calls: list[str] = []
     for name, value in list(vars(module).items()):
-        if name.startswith("__") or isinstance(value, (ModuleType, nn.Module)):
+        if name.startswith("__") or isinstance(value, (ModuleType, nn.Module, Stub)):
             continue
         if isinstance(value, type):
             if _is_settings_class(value) and value.__module__ == module.__name__ and holds(_made(value), reads):

@@ -6,12 +6,16 @@ import ast
 import inspect
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from types import ModuleType
 from typing import Any
 
 from ..discover.callsites import ConstructorCall, find_constructor_calls
 from ..discover.document import Document
 from ..discover.neighbours import Neighbours
+from ..discover.slicing import bound_names
 from ..schema import Construction, ModelSite, Pin, Source
+from .constructor_guesses import usual_number
 from .load import Loaded
 
 WEIGHTS = re.compile(r"(?i)pretrained|weights|checkpoint")
@@ -69,6 +73,28 @@ def without_weights(candidate: Construction, made: Any, name: str) -> Iterator[C
         off = [ast.keyword(each, ast.Constant(value)) for each in asking]
         text = ast.unparse(ast.fix_missing_locations(ast.Call(call.func, call.args, [*kept, *off])))
         yield Construction(text, candidate.prelude, candidate.source)
+
+
+def completed_settings(candidate: Construction, error: BaseException) -> Iterator[Construction]:
+    """The same construction, with a setting that its script only knows once it has read its data: `config.n_embed =
+    len(vocabulary)`. The error says which; what it is worth is a guess."""
+    if isinstance(error, AttributeError) and not isinstance(error.obj, (type, ModuleType)):
+        attribute, place = str(error.name), f".{error.name}"
+    elif isinstance(error, KeyError) and error.args and isinstance(error.args[0], str):
+        attribute, place = error.args[0], f"[{error.args[0]!r}]"
+    else:
+        return
+    try:
+        call = ast.parse(candidate.expression, mode="eval").body
+        bound = set().union(*(bound_names(each) for line in candidate.prelude for each in ast.parse(line).body))
+    except SyntaxError:
+        return
+    names = {node.id for node in ast.walk(call) if isinstance(node, ast.Name)} & bound
+    if len(names) == 1 and attribute.isidentifier():
+        line = f"{names.pop()}{place} = {usual_number(attribute)}"
+        if line not in candidate.prelude:
+            source = replace(candidate.source, kind="search")
+            yield Construction(candidate.expression, (*candidate.prelude, line), source)
 
 
 def _from_call(call: ConstructorCall) -> Construction:

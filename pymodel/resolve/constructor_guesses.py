@@ -13,9 +13,10 @@ from torch import nn
 
 from ..schema import Construction, ModelSite, Source
 from .blame import divisor_of, failed_checks, failing_names, named_in_checks
+from .handed_layers import layer_with
 from .load import Loaded
 from .reading import Function, read_function
-from .reads import Reads, find_reads, initialiser
+from .reads import Reads, Use, find_reads, initialiser
 
 USUAL_SIZES: dict[str, Any] = {
     **dict.fromkeys(("in_channels", "channels", "n_channels", "in_ch", "in_chans", "num_channels", "nc"), 3),
@@ -43,6 +44,10 @@ USUAL_SIZES: dict[str, Any] = {
     **dict.fromkeys(("dropout", "p", "drop", "dropout_rate", "drop_rate", "drop_prob"), 0.1),
     **dict.fromkeys(("eps", "layer_norm_eps", "rms_norm_eps"), 1e-5),
     **dict.fromkeys(("bias", "bidirectional", "batch_first"), True),
+    **dict.fromkeys(("growth_rate", "head_dim", "dim_head"), 32),
+    **dict.fromkeys(("reduction_ratio", "expansion_ratio", "expand_ratio", "mlp_ratio", "expansion", "reduction"), 4),
+    **dict.fromkeys(("window_size", "cardinality", "num_groups"), 4),
+    **dict.fromkeys(("device",), "cpu"),
 }
 """What a required argument of this name usually is; only tried when nothing better is known."""
 MODULES = (
@@ -70,6 +75,8 @@ CLASSES = (
     ("pool", "__import__('torch').nn.AvgPool2d"),
 )
 """What a class is that is handed over under such a name."""
+CHANNELS = frozenset(name for name, size in USUAL_SIZES.items() if size in (3, 10, 16, 32, 64) and size is not True)
+"""What is wide: of one size where a block adds its input to its output."""
 NAMESPACE = "__import__('types').SimpleNamespace"
 MAX_REPAIRS = 12
 LISTS = (
@@ -100,6 +107,7 @@ def guess_constructions(
         return
     values = {each.name: usual_value(each, made) or "16" for each in needed}
     source = Source("search", loaded.document.path, site.line)
+    first = values
     waiting: list[tuple[dict[str, str], int]] = [(values, 0)]
     seen: set[str] = set()
     while waiting and len(seen) <= MAX_REPAIRS:
@@ -115,6 +123,8 @@ def guess_constructions(
             missing = {name: new for name, new in suggested if name not in values}
             others = [missing] if missing else [{name: new} for name, new in suggested[:4]]
             waiting[:0] = [({**values, **changed}, depth + 1) for changed in others]
+    same = {name: "16" if name in CHANNELS else value for name, value in first.items()}
+    yield Construction(f"{site.name}({', '.join(f'{name}={value}' for name, value in same.items())})", (), source)
     small = {name: "8" if value == "16" else value for name, value in values.items()}
     yield Construction(f"{site.name}({', '.join(f'{name}={value}' for name, value in small.items())})", (), source)
 
@@ -148,7 +158,18 @@ def is_module_argument(parameter: inspect.Parameter, made: Any) -> bool:
     """Whether an argument is another model: by its name or annotation, or as the class calls what it keeps of it."""
     if parameter.name.lower() in MODULES or "Module" in _annotation(parameter):
         return True
+    if annotated_model(parameter, made) is not None:
+        return True
     return isinstance(made, type) and _is_stored_module(made, parameter.name)
+
+
+def annotated_model(parameter: inspect.Parameter, made: Any) -> type[nn.Module] | None:
+    """The class of models that an argument is annotated with, if it is one of somebody's own: `bert: BERT`."""
+    annotation: Any = parameter.annotation
+    if isinstance(annotation, str):
+        annotation = getattr(inspect.unwrap(initialiser(made)), "__globals__", {}).get(annotation)
+    is_model = isinstance(annotation, type) and issubclass(annotation, nn.Module)
+    return annotation if is_model and not annotation.__module__.startswith("torch.") else None
 
 
 def _annotation(parameter: inspect.Parameter) -> str:
@@ -185,13 +206,16 @@ def _used(made: Any, function: Function, parameter: inspect.Parameter) -> str | 
         return repr(words[0])
     if is_called:
         return _class_for(name, made)
-    if isinstance(made, type) and _is_stored_module(made, name):
-        return IDENTITY
     reads = find_reads(made, name)
+    is_module = isinstance(made, type) and _is_stored_module(made, name)
+    if is_module or ("attribute", "weight") in {path[0] for path in reads.required}:
+        layer = layer_with(reads)
+        if layer is not None or is_module:
+            return layer or IDENTITY
     if reads.required and not is_list:
         return _namespace(reads)
     if is_list and _annotation(parameter) != "int":
-        return LISTS[2] if re.search(r"depth|layers|num_blocks|repeats|strides", name) else LISTS[0]
+        return _usual_list(name)
     return None
 
 
@@ -262,8 +286,20 @@ def _namespace(reads: Reads) -> str:
             kinds.add(kind)
             level = level.setdefault(name, {}) if isinstance(level.get(name, {}), dict) else {}
         kinds.add(path[-1][0])
-        level.setdefault(path[-1][1], usual_number(path[-1][1]))
+        level.setdefault(path[-1][1], _setting(path[-1][1], reads.uses.get(path)))
     return _write(tree, "key" in kinds)
+
+
+def _setting(name: str, use: Use | None) -> str:
+    if use == "absent":
+        return "None"
+    if use == "flag":
+        return "False"
+    return _usual_list(name) if use == "list" else usual_number(name)
+
+
+def _usual_list(name: str) -> str:
+    return LISTS[2] if re.search(r"depth|layers|num_blocks|repeats|strides", name) else LISTS[0]
 
 
 def usual_number(name: str) -> str:

@@ -46,6 +46,19 @@ def first_layer(module: nn.Module, depth: int = 0) -> nn.Module | None:
     return next((each for each in module.modules() if isinstance(each, LAYERS)), None)
 
 
+def find_recurrence(model: nn.Module, parameter: str) -> tuple[nn.RNNBase | nn.RNNCellBase, bool] | None:
+    """The recurrent layer whose state an argument is, and whether it is one part of two: `self.lstm(x, (h, c))`."""
+    function = read_function(type(model).forward)
+    for node in ast.walk(function) if function is not None else ():
+        if isinstance(node, ast.Call) and len(node.args) > 1:
+            given, layer = node.args[1], _called(model, ast.unparse(node.func), {})
+            parts = given.elts if isinstance(given, ast.Tuple) else []
+            names = [each.id for each in (given, *parts) if isinstance(each, ast.Name)]
+            if isinstance(layer, (nn.RNNBase, nn.RNNCellBase)) and parameter in names:
+                return layer, bool(parts)
+    return None
+
+
 def _first_call(model: nn.Module, function: Function | None, parameter: str, depth: int) -> nn.Module | None:
     carriers = {parameter}
     loops: dict[str, str] = {}

@@ -16,7 +16,7 @@ from torch import nn
 from ..discover.document import Document
 from ..discover.pins import ContainerSpec, LiteralSpec, Spec, TensorSpec
 from ..schema import Dim
-from .consumers import LAYERS, find_consumer, find_layer
+from .consumers import LAYERS, find_consumer, find_layer, find_recurrence
 from .reading import Usage, read_function, read_usage
 
 SPATIAL_FIRST = (32, 28, 224, 64, 16, 12)
@@ -75,6 +75,11 @@ def guess(
     usage = read_usage(forward, parameter)
     yield from (LiteralSpec(repr(word)) for word in usage.words[:2])
     yield from _annotated(model, parameter)
+    recurrence = find_recurrence(model, parameter)
+    if recurrence is not None:
+        if not recurrence[1]:
+            yield LiteralSpec("None")
+        yield _state_of(*recurrence)
     named = [spec for pattern, spec in NAMED_SPECS if re.fullmatch(pattern, _plain_name(parameter))]
     if TELLING.fullmatch(_plain_name(parameter)):
         yield from named
@@ -104,6 +109,17 @@ def guess(
     yield from named
     yield from (TensorSpec(dims) for dims in USUAL_SHAPES)
     yield LiteralSpec("None")
+
+
+def _state_of(layer: nn.RNNBase | nn.RNNCellBase, is_part: bool) -> Spec:
+    """The state that a recurrent layer takes, of every sequence of a batch; an LSTM's has two parts."""
+    sizes: tuple[Dim, ...] = ("B", layer.hidden_size)
+    if isinstance(layer, nn.RNNBase):
+        sizes = (layer.num_layers * (2 if layer.bidirectional else 1), *sizes)
+    state = TensorSpec(sizes)
+    if is_part or not isinstance(layer, (nn.LSTM, nn.LSTMCell)):
+        return state
+    return ContainerSpec("tuple", (state, state))
 
 
 def likely_lengths(model: nn.Module) -> tuple[int, ...]:

@@ -17,6 +17,7 @@ from ..discover.models import find_models
 from ..discover.pins import ContainerSpec, Spec, TensorSpec, parse_input
 from ..schema import Input, Pin, Source
 from .guesses import guess
+from .reading import read_function, read_usage
 from .specs import names_in, replaced, spec_of, tensors_in, write_expression
 
 TOKENS = 13
@@ -76,6 +77,13 @@ def required_parameters(model: nn.Module) -> list[str]:
 
 def optional_parameters(model: nn.Module) -> list[str]:
     return [each.name for each in forward_parameters(model) if each.default is not each.empty]
+
+
+def keyword_names(model: nn.Module) -> tuple[str, ...]:
+    """The keywords that `forward` reads of its `**kwargs`."""
+    kinds = (each.name for each in forward_parameters(model) if each.kind is each.VAR_KEYWORD)
+    name = next(kinds, None)
+    return read_usage(read_function(type(model).forward), name).keys if name else ()
 
 
 def pinned_inputs(model: nn.Module, document: Document, pins: tuple[Pin, ...]) -> Inputs | None:
@@ -212,7 +220,7 @@ def with_optional(
     comments: Mapping[str, tuple[int | str, ...]],
 ) -> Iterator[Inputs]:
     """The same inputs and one optional argument more, or one that was None as a tensor, for each name asked for."""
-    optional = optional_parameters(model)
+    optional = {*optional_parameters(model), *keyword_names(model)}
     for name in names:
         given = {each.name: number for number, each in enumerate(inputs)}
         specs = [

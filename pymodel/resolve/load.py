@@ -9,6 +9,7 @@ import __future__
 
 import ast
 import builtins
+import contextlib
 import copy
 import importlib.abc
 import importlib.machinery
@@ -23,6 +24,7 @@ from typing import Any
 
 from ..discover.document import Document, read_document
 from ..discover.imports import absolute_name, find_module_file, find_wanted_names, module_name, read_imported
+from ..discover.late_globals import find_late_globals
 from ..discover.models import find_models
 from ..discover.pin_faults import find_pin_faults
 from ..discover.slicing import slice_module, unbound_names
@@ -94,8 +96,7 @@ def load_module(
             module = imported
     if module is not sys.modules.get(name):
         sys.modules[name] = module
-        with default_arguments():
-            importer.execute(module, document, names)
+        importer.execute(module, document, names)
     diagnostics = (*importer.diagnostics, *find_pin_faults(document))
     return Loaded(module, document, diagnostics, tuple(dict.fromkeys(importer.files)), importer.documents)
 
@@ -175,13 +176,16 @@ class WorkspaceImporter(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def import_parent(self, name: str) -> None:
         parent = name.rpartition(".")[0]
         try:
-            with default_arguments():
-                importlib.import_module(parent)
+            importlib.import_module(parent)
         except Exception as error:
             self._report(error, self.files[0], Position(1, 0), Position(1, 1))
 
     def execute(self, module: ModuleType, document: Document, names: tuple[str, ...]) -> None:
         """Run a document's slice in `module`, statement by statement."""
+        with default_arguments():
+            self._execute(module, document, names)
+
+    def _execute(self, module: ModuleType, document: Document, names: tuple[str, ...]) -> None:
         is_target = document.path == self.files[0]
         models = tuple(site.name for site in find_models(document)) if is_target else ()
         sliced = slice_module(document.tree, names or models)
@@ -201,7 +205,18 @@ class WorkspaceImporter(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         for name in unbound_names(sliced.tree) if module.__name__ in self.stubs.starred else ():
             if not hasattr(builtins, name):
                 vars(module).setdefault(name, self.stubs.stand_in(module.__name__, name))
+        self._bind_late(module, document, sliced.needed - set(vars(module)) - set(vars(builtins)))
         self._mend_all(module)
+
+    def _bind_late(self, module: ModuleType, document: Document, names: frozenset[str]) -> None:
+        """Globals that a script sets before it uses its classes. One that cannot be had stays unbound: whether a model
+        needs it is seen when it is built."""
+        for _, lines in find_late_globals(document, names) if names else ():
+            scope = dict(vars(module))
+            with contextlib.suppress(Exception, SystemExit), importing():
+                exec("\n".join(lines), scope)
+                for name in names & set(scope):
+                    vars(module).setdefault(name, scope[name])
 
     def _mend_all(self, module: ModuleType) -> None:
         """`__all__` without what was not run, lest `import *` fail on it."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from .reading import Function, read_function
 
 MAX_DEPTH = 5
 Path = tuple[tuple[str, str], ...]
 """Steps into an object, each `("attribute", name)` or `("key", name)`."""
+Use = Literal["absent", "flag", "list"]
+"""Whether it is asked if a setting is None, whether one is only asked if it is true, whether one is gone through."""
 METHODS = frozenset(dir(dict)) | {"model_dump", "dict", "__dict__"}
 
 
@@ -22,6 +24,8 @@ class Reads:
 
     required: dict[Path, None] = field(default_factory=dict)
     optional: dict[Path, None] = field(default_factory=dict)
+    uses: dict[Path, Use] = field(default_factory=dict)
+    """What is done with those of which that tells what they are."""
 
     def names(self) -> set[str]:
         return {name for path in self.required for _, name in path}
@@ -92,7 +96,43 @@ def _collect_in(
             _collect_call(node, holders, cls, scope, reads, seen, depth)
     for path in reads.optional:
         reads.required.pop(path, None)
+    _note_uses(function, holders, reads)
     return kept | {each for each in holders if each.startswith("self.")}
+
+
+def _note_uses(function: Function, holders: set[str], reads: Reads) -> None:
+    tested: set[Path] = set()
+    tests = set()
+    for node in ast.walk(function):
+        if isinstance(node, (ast.If, ast.IfExp, ast.While)):
+            tests |= {id(each) for each in _truths(node.test)}
+        elif isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.Is, ast.IsNot)):
+            if isinstance(node.comparators[0], ast.Constant) and node.comparators[0].value is None:
+                reads.uses[_path(node.left, holders)] = "absent"
+        elif isinstance(node, (ast.For, ast.comprehension)):
+            reads.uses.setdefault(_path(node.iter, holders), "list")
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "len" and node.args:
+            reads.uses.setdefault(_path(node.args[0], holders), "list")
+    used: set[Path] = set()
+    for node in ast.walk(function):
+        if isinstance(node, (ast.Attribute, ast.Subscript)) and (path := _path(node, holders)):
+            (tested if id(node) in tests else used).add(path)
+    for path in tested - used:
+        reads.uses.setdefault(path, "flag")
+    for path in used:
+        if reads.uses.get(path) == "flag":  # of another function, where it is only asked for
+            del reads.uses[path]
+
+
+def _truths(test: ast.expr) -> Iterator[ast.expr]:
+    """The parts of a condition that are asked for their truth alone."""
+    if isinstance(test, ast.BoolOp):
+        for each in test.values:
+            yield from _truths(each)
+    elif isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        yield from _truths(test.operand)
+    else:
+        yield test
 
 
 def _path(node: ast.expr, holders: set[str]) -> Path:

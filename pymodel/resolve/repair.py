@@ -73,6 +73,8 @@ def _changes(slots: list[Slot], binding: Mapping[str, int], failure: Failure) ->
     dtype = dtype_complaint(failure)
     if dtype is not None:
         yield from _retyped(slots, dtype, failure)
+    for have_shape, want_shape in _checked_shapes(failure):
+        yield from _reshaped(slots, binding, have_shape, want_shape)
     pairs = list(dict.fromkeys((*_checked_sizes(failure), *size_complaints(failure))))[:MAX_PAIRS]
     for have, want in pairs:
         if have != want:
@@ -103,6 +105,16 @@ def _retyped(slots: list[Slot], dtype: str, failure: Failure) -> Iterator[tuple[
         yield tuple((slot, TensorSpec(slot.spec.dims, dtype)) for slot in others)
 
 
+def _reshaped(
+    slots: list[Slot], binding: Mapping[str, int], have: tuple[int, ...], want: tuple[int, ...]
+) -> Iterator[tuple[Change, ...]]:
+    """A tensor of the shape that was there gets the one that was wanted, in the symbols whose sizes these are."""
+    names = {size: name for name, size in reversed(list(binding.items()))}
+    for slot in slots:
+        if slot.sizes == have and all(1 <= size <= LARGEST for size in want):
+            yield ((slot, TensorSpec(tuple(names.get(size, size) for size in want), slot.spec.dtype)),)
+
+
 def _resized(slots: list[Slot], binding: Mapping[str, int], have: int, want: int) -> Iterator[tuple[Change, ...]]:
     """Dims of the size that was there get the one that was wanted; where that is the size of a symbol, the symbol."""
     if not 1 < want <= LARGEST:
@@ -119,6 +131,9 @@ def _resized(slots: list[Slot], binding: Mapping[str, int], have: int, want: int
             for at in reversed(places):
                 if slot.spec.dims[at] != target and (slot.spec.dims[at] != "B" or batches > 1):
                     hits.append([slot.with_dim((at, target))])
+    for slot in slots:
+        if slot.sizes == (have,):  # one number each, where a row of so many is taken
+            yield ((slot, TensorSpec((*slot.spec.dims, want), "float32")),)
     yield from map(tuple, hits)
     together = [hit[0] for hit in hits if have not in hit[0][1].dims]
     if len({change[0] for change in together}) > 1:
@@ -244,6 +259,17 @@ def _checked_sizes(failure: Failure) -> Iterator[tuple[int, int]]:
             for have, want in zip(left, right, strict=False):
                 if isinstance(have, int) and isinstance(want, int) and have != want:
                     yield have, want
+
+
+def _checked_shapes(failure: Failure) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
+    for _, operator, left, right in failed_checks(failure.cause):
+        if operator not in ("Eq", "NotEq") or not (
+            isinstance(left, (tuple, list)) and isinstance(right, (tuple, list))
+        ):
+            continue
+        if len(left) == len(right) and all(isinstance(size, int) for size in (*left, *right)):
+            yield tuple(left), tuple(right)
+            yield tuple(right), tuple(left)
 
 
 def _checked_divisors(failure: Failure) -> Iterator[tuple[int, int]]:

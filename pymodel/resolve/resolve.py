@@ -5,15 +5,17 @@ from __future__ import annotations
 import ast
 import dataclasses
 import importlib
+import inspect
 import itertools
 import math
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any
 
 from torch import nn
 
-from ..discover.document import Document
+from ..discover.document import Document, read_document
 from ..discover.imports import module_name
 from ..discover.models import find_models
 from ..discover.neighbours import Neighbours
@@ -21,8 +23,8 @@ from ..discover.shape_comments import read_shape_comments
 from ..schema import Construction, ModelSite, Pin, PyModelError, Source
 from .blame import failing_names, named_in_checks
 from .callers import called_inputs, dataset_inputs
-from .construct import required_arguments, stated_constructions, without_weights
-from .constructor_guesses import guess_constructions, is_module_argument, usual_value
+from .construct import completed_settings, required_arguments, stated_constructions, without_weights
+from .constructor_guesses import annotated_model, guess_constructions, is_module_argument, usual_value
 from .doubt import is_models_own
 from .flattening import read_flattening
 from .guesses import likely_lengths
@@ -54,9 +56,13 @@ MAX_ATTEMPTS = 1000
 MAX_LOGGED = 12
 LOOKS_FOR_FAULT = (12, 40)
 """After so many attempts it is asked whether the model itself is at fault, and no input can be found."""
+MAX_SEEN = 60
+"""After so many constructions none is completed any more that lacks a setting."""
 MAX_CONSTRUCTIONS = 5
 """So many constructions that can be built are tried with inputs."""
 MAX_PARENTS = 4
+MAX_AROUND = 4
+"""So many combinations of models to hand over are tried."""
 MAX_DEPTH = 4
 """So many models around a block are looked into, each held by the next."""
 SEARCH_SECONDS = 4.0
@@ -64,6 +70,8 @@ SEARCH_SECONDS = 4.0
 ALL_SECONDS = 6.0
 """For one model with all that is tried of others on its behalf."""
 LEAST_SECONDS = 0.3
+ASKING = (ValueError, AssertionError, KeyError)
+"""What a `forward` raises for want of an argument that need not be given."""
 IN_OWN_WORDS = 3
 """The rank of inputs that the file itself states and that do not fit."""
 SECONDS_IN_PARENT = 1.5
@@ -184,6 +192,8 @@ class Oracle:
                     return
                 if isinstance(error, OSError) or "PyModel changes nothing" in str(error):
                     waiting += without_weights(candidate, vars(self.loaded.module).get(site.name), site.name)
+                if candidate.prelude and len(seen) < MAX_SEEN:
+                    waiting += completed_settings(candidate, error)
                 continue
             log.append(f"{candidate.expression} ({candidate.source.kind}): made")
             yield Made(candidate, make, model)
@@ -200,7 +210,8 @@ class Oracle:
         def others(inputs: Inputs, binding: dict[str, int], failure: Failure) -> Iterator[Inputs]:
             wanted = [name for _, names in failing_names(failure.cause) for name in names]
             wanted += named_in_checks(failure.cause)
-            if "None" in failure.message or not inputs or isinstance(failure.cause, (ValueError, AssertionError)):
+            wanted += [str(each) for each in failure.cause.args[:1]] if isinstance(failure.cause, KeyError) else []
+            if "None" in failure.message or not inputs or isinstance(failure.cause, ASKING):
                 yield from with_optional(model, document, inputs, list(dict.fromkeys(wanted)), comments)
             yield from repairs(inputs, binding, failure)
 
@@ -320,21 +331,50 @@ class Oracle:
         made = vars(self.loaded.module).get(site.name)
         needed = required_arguments(made) or []
         slots = [each for each in needed if is_module_argument(each, made)]
-        if len(slots) != 1 or depth >= MAX_DEPTH:
+        if not slots or depth >= MAX_DEPTH:
             return
-        reads = find_reads(made, slots[0].name)
-        for sibling in find_siblings(self.loaded.document, site.name, reads):
-            if self._remaining() <= 0:
+        choices = [list(self._handed(site, made, slot, depth)) for slot in slots]
+        others = {each.name: usual_value(each, made) or "16" for each in needed}
+        for chosen in itertools.islice(itertools.product(*choices), MAX_AROUND):
+            given = {**others, **{slot.name: each.expression for slot, each in zip(slots, chosen, strict=True)}}
+            text = ", ".join(f"{name}={value}" for name, value in given.items())
+            lines = dict.fromkeys(line for each in chosen for line in each.prelude)
+            source = Source("search", self.loaded.document.path, site.line)
+            yield Construction(f"{site.name}({text})", tuple(lines), source)
+
+    def _handed(self, site: ModelSite, made: Any, slot: inspect.Parameter, depth: int) -> Iterator[Construction]:
+        """Models that fit an argument: of the class that it is annotated with, else of the file's own, those first that
+        have its name."""
+        annotated = annotated_model(slot, made)
+        if annotated is not None:
+            oracle, name = self._home_of(annotated), annotated.__name__
+            document = oracle.loaded.document if oracle is not None else self.loaded.document
+            fitting = [each for each in find_models(document) if each.name == name and oracle is not None]
+        else:
+            oracle = self
+            fitting = find_siblings(self.loaded.document, site.name, find_reads(made, slot.name))
+            fitting.sort(key=lambda each: slot.name.lower() not in each.name.lower())
+        for sibling in fitting:
+            if oracle is None or self._remaining() <= 0:
                 return
+            oracle.deadline = self.deadline
             try:
-                inner = self.resolve(sibling, (), depth + 1).construction
+                inner = oracle.resolve(sibling, (), depth + 1).construction
             except PyModelError:  # its own trace says why
                 continue
-            others = {each.name: usual_value(each, made) or "16" for each in needed}
-            given = {**others, slots[0].name: inner.expression}
-            text = ", ".join(f"{name}={value}" for name, value in given.items())
-            source = Source("search", self.loaded.document.path, site.line)
-            yield Construction(f"{site.name}({text})", inner.prelude, source)
+            yield Construction(inner.expression, (*oracle.imports_for(self, inner), *inner.prelude), inner.source)
+
+    def _home_of(self, cls: type) -> Oracle | None:
+        """The oracle of the workspace's file that defines a class."""
+        if cls.__module__ == self.loaded.module.__name__:
+            return self
+        path = getattr(sys.modules.get(cls.__module__), "__file__", None)
+        if path is None or path not in self.loaded.files:
+            return None
+        try:
+            return self._oracle_of(read_document(path, self.loaded.documents))
+        except OSError:
+            return None
 
     # A block through the model that holds it.
 

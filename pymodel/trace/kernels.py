@@ -132,6 +132,25 @@ def _dequantised(tensor: Tensor) -> Tensor:
     return tensor.new_empty(tensor.shape, dtype=torch.float32)
 
 
+def _softmax(tensor: Tensor, dim: int, half_to_float: bool) -> Tensor:
+    """torch's kernel on meta takes any `dim`, which the real ones do not."""
+    _check_dim(tensor, dim)
+    return tensor.new_empty(tensor.shape, dtype=torch.float32 if half_to_float else None)
+
+
+def _sort(tensor: Tensor, dim: int = -1, descending: bool = False, *, stable: bool | None = None) -> Any:
+    """torch's kernel on meta takes any `dim`, which the real ones do not."""
+    _check_dim(tensor, dim)
+    return torch.empty_like(tensor), torch.empty_like(tensor, dtype=torch.int64)
+
+
+def _check_dim(tensor: Tensor, dim: int) -> None:
+    rank = max(tensor.dim(), 1)
+    if not -rank <= dim < rank:
+        range_ = f"[{-rank}, {rank - 1}]"
+        raise IndexError(f"Dimension out of range (expected to be in range of {range_}, but got {dim})")
+
+
 def _geqrf(tensor: Tensor) -> tuple[Tensor, Tensor]:
     return torch.empty_like(tensor), tensor.new_empty((*tensor.shape[:-2], min(tensor.shape[-2:])))
 
@@ -163,6 +182,9 @@ _KERNELS: dict[str, Callable[..., Any]] = {
     "quantize_per_tensor.tensor_qparams": _quantised,
     "quantize_per_tensor_dynamic": _quantised,
     "quantize_per_channel": _quantised,
+    "_softmax": _softmax,
+    "sort": _sort,
+    "sort.stable": _sort,
     "geqrf": _geqrf,
     "_ctc_loss.Tensor": _ctc_loss,
 }

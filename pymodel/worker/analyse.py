@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import os
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,6 @@ from typing import Any
 os.environ.setdefault("TORCHDYNAMO_DISABLE", "1")  # a compiled model is traced as the module it wraps
 
 import torch
-import torch.jit
 from torch import nn
 from torch.nn.parameter import is_lazy
 
@@ -69,10 +69,12 @@ from ..trace.torchvision_operators import watch_for_torchvision
 from ..trace.unsupported import Unsupported
 from .script import trace_script
 from .second_look import SecondLook, Seen
+from .training_mode import set_training
 from .trials import make_engine
+from .unscripted import turn_off_scripting
 
 OPERATORS = watch_for_torchvision()
-torch.jit._state.disable()  # a scripted function is traced as the Python that it is
+turn_off_scripting()
 Emit = Callable[[Started | Traced | Checked], None]
 
 
@@ -184,6 +186,18 @@ def warm() -> None:
         raise run.error
 
 
+class EngineFailed(PyModelError):
+    """PyModel itself went wrong on a model."""
+
+    def __init__(self, error: Exception, target: str) -> None:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        super().__init__(
+            f"PyModel itself fails on this model: {type(error).__name__}: {error} ({place.name}, line {place.lineno}).",
+            path=target.partition("::")[0],
+            advice="The fault is not the model's: please report it, with the traceback of the log.",
+        )
+
+
 class _Analysis:
     """The analysis of one model of a loaded file."""
 
@@ -214,12 +228,15 @@ class _Analysis:
             return self._with_rank_faults(self._trace(found))
         except PyModelError as error:
             return Seen(self._failed(error))
+        except Exception as error:  # a fault of ours: it must not take the file's other models along
+            traceback.print_exc()  # to the log
+            return Seen(self._failed(EngineFailed(error, self.site.target)))
 
     def _trace(self, found: Resolution) -> Seen:
         recorder = Recorder(lambda tensor: "cpu", lambda tensor: False)
         with recording(recorder):
             model = build(found.make)
-        model.train(self.request.mode == "train")
+        set_training(model, self.request.mode == "train")
         as_built = tensors_held(model)
 
         loosened, sizes = loosen(found.inputs, found.symbols)

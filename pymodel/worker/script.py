@@ -31,6 +31,7 @@ from ..trace.pieces import Prepared
 from ..trace.places import Places
 from ..trace.script import Followed, follow
 from .second_look import Seen
+from .training_mode import set_training
 from .trials import make_engine
 
 
@@ -111,16 +112,18 @@ class _ScriptOracle:
             return None
         pins = tuple(pin for pin in self._request.pins if pin.target == site.target)
         try:
-            return build(Oracle(self._loaded, self._folder, self._engine).resolve(site, pins).make).train()
+            model = build(Oracle(self._loaded, self._folder, self._engine).resolve(site, pins).make)
         except PyModelError:
             return None
+        set_training(model, True)
+        return model
 
     def ask(self, model: nn.Module) -> None:
         if id(model) in self._known:
             return
         training = model.training
         self._known[id(model)] = model, self._resolve(model)
-        model.train(training)
+        set_training(model, training)
 
     def _resolve(self, model: nn.Module) -> Inputs:
         loaded, site = self._home(model)

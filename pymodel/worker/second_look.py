@@ -4,6 +4,7 @@ proven by an analysis of the text as the fix leaves it."""
 from __future__ import annotations
 
 import dataclasses
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -46,8 +47,12 @@ class SecondLook:
     def check(self, seen: Seen) -> tuple[Diagnostic, ...]:
         """All diagnostics of a target, with fixes that were proven."""
         trace = seen.trace
-        told = tuple(dict.fromkeys((*trace.diagnostics, *seen.look())))
-        return self._with_fixes(told, seen)
+        try:
+            told = tuple(dict.fromkeys((*trace.diagnostics, *seen.look())))
+            return self._with_fixes(told, seen)
+        except Exception:  # a fault of ours: what the first look told stands, and the file's other models have theirs
+            traceback.print_exc()  # to the log
+            return trace.diagnostics
 
     def check_text(self, told: tuple[Diagnostic, ...], seen: Seen | None) -> tuple[Diagnostic, ...]:
         """The findings of the text alone, with fixes after which its steps run as before."""

@@ -15,6 +15,7 @@ from ..trace.memo import Memo
 from ..trace.meta import BuildMode, build
 from ..trace.noted import Fault
 from ..trace.run import Run, run_forward
+from .training_mode import set_training
 
 WEIGHTED = frozenset(("linear", "matmul", "bmm", "conv1d", "conv2d", "conv3d", "layer_norm", "batch_norm"))
 """Functions whose operands must be of one kind of number."""
@@ -48,7 +49,7 @@ def try_forward(
     """Run `model` once, without recording values and without going on past a fault."""
     if any(map(is_lazy, model.parameters())):  # its first input decides its sizes: the next trial is to be free again
         model = _copied(model)
-    model.train(mode == "train")
+    set_training(model, mode == "train")
     run = run_forward(
         model, lambda: (args, kwargs), {}, frozenset(), record=False, frontier=False, poll=poll, memo=memo
     )

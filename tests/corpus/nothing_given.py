@@ -14,6 +14,7 @@ from typing import Any
 
 from pymodel.discover.document import parse_document
 from pymodel.discover.models import find_models
+from pymodel.discover.roots import find_import_roots
 from pymodel.resolve.load import load_module
 from pymodel.resolve.resolve import Oracle
 from pymodel.schema import Analyse, ModelSite, PyModelError, Started, Trace, Traced
@@ -41,6 +42,10 @@ class ClassFile:
     root: Path
     classes: tuple[str, ...]
 
+    @property
+    def roots(self) -> tuple[str, ...]:
+        return find_import_roots(str(self.path), (str(self.root),))
+
     def tell_outcomes(self, tell: Tell) -> None:
         """How each model of the file went: solved, solved within a parent, or why not. Each has as long as it has in
         an editor."""
@@ -66,7 +71,7 @@ class ClassFile:
         while waiting:
             words = "no trace"
             try:
-                analyse(Analyse(1, str(self.path), tuple(waiting), roots=(str(self.root),)), emit, poll)
+                analyse(Analyse(1, str(self.path), tuple(waiting), roots=self.roots), emit, poll)
             except OutOfTime:
                 words = f"took longer than {SECONDS:.0f} s of processor time"
             if waiting:
@@ -77,7 +82,7 @@ class ClassFile:
 
     def _is_solved_alone(self, name: str) -> bool:
         """Whether a construction and inputs are found without a look at the models that hold a class."""
-        loaded = load_module(str(self.path), roots=(str(self.root),), names=(name,))
+        loaded = load_module(str(self.path), roots=self.roots, names=(name,))
         site = next(each for each in find_models(loaded.document) if each.name == name)
         try:
             found = _Alone(loaded, str(self.root), make_engine("eval", get_memo=shared_memo)).resolve(site)
