@@ -11,11 +11,12 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain
 
 from .document import Document
 from .imports import absolute_name, module_name
 from .models import last_name
-from .slicing import configures
+from .slicing import configures, is_main_guard
 
 Scope = ast.Module | ast.FunctionDef
 PROGRESS_BARS = frozenset(("tqdm", "trange", "track", "notebook_tqdm"))
@@ -79,8 +80,9 @@ def bind(scope: Scope, document: Document, depth: int = 0) -> Bindings:
     """What binds each name in a scope: its module's statements, its parameters, its own statements."""
     bindings = Bindings(document)
     if isinstance(scope, ast.FunctionDef):
+        always = unconditional(document.tree)
         for node in own_nodes(document.tree):
-            _bind_node(bindings, node, outer=True)
+            _bind_node(bindings, node, always, outer=True)
         if depth < 2:
             _bind_arguments(bindings, scope, document, depth)
         for name, statement in _defaults(scope).items():
@@ -88,8 +90,9 @@ def bind(scope: Scope, document: Document, depth: int = 0) -> Bindings:
     for definition in document.tree.body:
         if isinstance(definition, (ast.FunctionDef, ast.ClassDef)):
             bindings.add(definition.name, definition, 0)
+    always = unconditional(scope)
     for node in own_nodes(scope):
-        _bind_node(bindings, node, outer=False)
+        _bind_node(bindings, node, always, outer=False)
     return bindings
 
 
@@ -136,18 +139,25 @@ def assign(target: ast.expr, value: ast.expr, line: int) -> ast.Assign:
     return ast.fix_missing_locations(ast.Assign([target], value, lineno=line))
 
 
-def _bind_node(bindings: Bindings, node: ast.AST, outer: bool) -> None:
+def unconditional(scope: Scope) -> list[ast.stmt]:
+    """The statements of a scope that no condition stands before but `if __name__ == "__main__":`."""
+    guarded = [each.body for each in scope.body if isinstance(each, ast.If) and is_main_guard(each.test)]
+    return [*scope.body, *chain.from_iterable(guarded)]
+
+
+def _bind_node(bindings: Bindings, node: ast.AST, always: list[ast.stmt], outer: bool) -> None:
     if isinstance(node, ast.Assign) and len(node.targets) == 1:
         target = node.targets[0]
         for name in _target_names(target):
             bindings.add(name, node, 0 if outer else node.lineno)
         holder = target.value if isinstance(target, (ast.Attribute, ast.Subscript)) else None
-        if isinstance(holder, ast.Name) and _is_settled(node.value, holder.id, bindings):
+        own = holder.id if isinstance(holder, ast.Name) and any(each is node for each in always) else ""
+        if isinstance(holder, ast.Name) and _is_settled(node.value, own, bindings):
             bindings.configured.setdefault(holder.id, []).append(node)
     elif isinstance(node, ast.If):
         changed = {_configured_by(each) for each in node.body}
         holder_name = changed.pop() if len(changed) == 1 and not node.orelse else None
-        if holder_name and _is_settled(node.test, holder_name, bindings):
+        if holder_name and any(each is node for each in always) and _is_settled(node.test, holder_name, bindings):
             bindings.configured.setdefault(holder_name, []).append(node)
     elif isinstance(node, ast.AnnAssign) and node.value is not None and isinstance(node.target, ast.Name):
         bindings.add(node.target.id, assign(node.target, node.value, node.lineno), 0 if outer else node.lineno)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
-from itertools import chain
 
-from .bindings import Bindings, Scope, bind, find_scopes, own_nodes, prelude
+from .bindings import Bindings, Scope, bind, find_scopes, own_nodes, prelude, unconditional
 from .document import Document
 from .models import last_name
-from .slicing import is_main_guard
 
 WRAPPERS = frozenset(("DataParallel", "DistributedDataParallel", "compile", "prepare", "FullyShardedDataParallel"))
 """What is called on a model and gives one that is called in its place."""
@@ -69,8 +67,7 @@ def _cast(scope: Scope, made: ast.Call) -> str:
         for target in node.targets
         if isinstance(target, ast.Name)
     }
-    guarded = [each.body for each in scope.body if isinstance(each, ast.If) and is_main_guard(each.test)]
-    always = [each.value for each in chain(scope.body, *guarded) if isinstance(each, (ast.Expr, ast.Assign))]
+    always = [each.value for each in unconditional(scope) if isinstance(each, (ast.Expr, ast.Assign))]
     for node in (*own_nodes(scope), *always):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CASTS:
             holder = node.func.value

@@ -87,13 +87,15 @@ def _keep_if(statement: ast.If, needed: set[str], kept: list[ast.stmt], skipped:
 
 
 def _keep_try(statement: ast.Try, needed: set[str], kept: list[ast.stmt], skipped: list[ast.stmt]) -> None:
-    """`try: import apex` with what it falls back on; `sys.exit()` in a handler is no definition and goes."""
+    """`try: import apex` with what it falls back on. A handler that gives up, by `raise` or `sys.exit()`, is left out:
+    what it gives up on may be done without."""
     body = _keep(statement.body, needed, skipped)
     if not body:
         return
     handlers = [
         ast.copy_location(ast.ExceptHandler(h.type, h.name, _keep(h.body, needed, []) or [ast.Pass()]), h)
         for h in statement.handlers
+        if not _gives_up(h)
     ]
     orelse, final = _keep(statement.orelse, needed, skipped), _keep(statement.finalbody, needed, skipped)
     whole = ast.Try(body, handlers, orelse, final)
@@ -101,6 +103,13 @@ def _keep_try(statement: ast.Try, needed: set[str], kept: list[ast.stmt], skippe
         kept.extend(body)
     else:
         kept.append(ast.fix_missing_locations(ast.copy_location(whole, statement)))
+
+
+def _gives_up(handler: ast.ExceptHandler) -> bool:
+    last = handler.body[-1]
+    if isinstance(last, ast.Expr) and isinstance(last.value, ast.Call):
+        return ast.unparse(last.value.func) in ("exit", "quit", "sys.exit", "os._exit")
+    return isinstance(last, ast.Raise)
 
 
 def _needed_names(tree: ast.Module, names: set[str]) -> set[str]:

@@ -50,6 +50,8 @@ USUAL_SIZES: dict[str, Any] = {
     **dict.fromkeys(("device",), "cpu"),
 }
 """What a required argument of this name usually is; only tried when nothing better is known."""
+REPEATED = re.compile(r"(block|layer|stage|level|stack|unit|repeat|conv|iter|step|kernel|expert|branch|scale)\w*$")
+"""Names of numbers of parts that stand one behind, or beside, the other: a few do."""
 MODULES = (
     "fn",
     "net",
@@ -147,6 +149,8 @@ def usual_value(parameter: inspect.Parameter, made: Any = None) -> str | None:
         return IDENTITY
     if name.endswith(("_dim", "_size", "_features", "_channels", "dims", "_width")) or name.startswith(("dim_", "d_")):
         return "32"
+    if name.startswith(("num_", "n_")) and REPEATED.search(name):
+        return "2"
     if name.startswith(("num_", "n_")):
         return "100" if name.endswith("s") else "4"
     if re.search(r"drop|prob|rate|ratio|alpha|beta|gamma|temperature", name):
@@ -286,7 +290,8 @@ def _namespace(reads: Reads) -> str:
             kinds.add(kind)
             level = level.setdefault(name, {}) if isinstance(level.get(name, {}), dict) else {}
         kinds.add(path[-1][0])
-        level.setdefault(path[-1][1], _setting(path[-1][1], reads.uses.get(path)))
+        word = reads.words.get(path)
+        level.setdefault(path[-1][1], repr(word) if word is not None else _setting(path[-1][1], reads.uses.get(path)))
     return _write(tree, "key" in kinds)
 
 

@@ -142,7 +142,7 @@ class WorkspaceImporter(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         file = find_module_file(name, self.roots)
         if file is None:
             return self._find_namespace(name)
-        if _is_installed(file):
+        if is_installed(file):
             return None
         locations = [str(Path(file).parent)] if Path(file).name == "__init__.py" else None
         loader = _FileLoader(self, file)
@@ -169,7 +169,7 @@ class WorkspaceImporter(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return any(
             Path(place).is_relative_to(root)
             for place in places
-            if place and not _is_installed(place)
+            if place and not is_installed(place)
             for root in self.roots
         )
 
@@ -246,14 +246,14 @@ class WorkspaceImporter(importlib.abc.MetaPathFinder, importlib.abc.Loader):
                 if not self._stands_in(module, error.name or ""):
                     self._report(error, document.path, place.start, place.end)
                     return
-            except ModuleNotFoundError as error:
-                missing = error.name or ""
+            except (ImportError, SystemExit) as error:
+                missing = _missing_module(error)
                 if not (self.stub_missing and missing and _imports(statement)) or missing in self.stubs.names:
                     self._report(error, document.path, place.start, place.end)
                     return
                 self.stubs.names.add(missing)
                 self.diagnostics.append(self._missing(missing, document.path, place))
-            except (Exception, SystemExit, KeyboardInterrupt) as error:
+            except (Exception, KeyboardInterrupt) as error:
                 self._report(error, document.path, place.start, place.end)
                 return
 
@@ -311,6 +311,14 @@ class _FileLoader(importlib.abc.Loader):
         self.importer.execute(module, document, tuple(self.importer.wanted.get(self.path, ())))
 
 
+def _missing_module(error: BaseException) -> str:
+    """The module that was not found, also where a handler made another error of it, or an exit."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ModuleNotFoundError):
+        cause = cause.__context__
+    return cause.name or "" if cause is not None else ""
+
+
 def _defines(statement: ast.stmt) -> bool:
     """Whether there is a function in a statement."""
     functions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -324,5 +332,5 @@ def _imports(statement: ast.stmt) -> bool:
     return isinstance(statement, (ast.Import, ast.ImportFrom))
 
 
-def _is_installed(path: str) -> bool:
+def is_installed(path: str) -> bool:
     return "site-packages" in path or "dist-packages" in path

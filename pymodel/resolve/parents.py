@@ -38,19 +38,20 @@ def find_parents(document: Document, name: str) -> list[str]:
     return sorted(found, key=lambda each: not found[each])
 
 
-def find_siblings(document: Document, name: str, reads: Reads) -> list[ModelSite]:
-    """Other classes of a text that have what is read of a model that is handed over, largest first."""
+def find_siblings(document: Document, name: str, slot: str, reads: Reads) -> list[ModelSite]:
+    """Other classes of a text that have what is read of a model that is handed over: first those that are called as the
+    argument is, then the largest."""
     wanted = {path[0][1] for path in reads.required if path[0][0] == "attribute" and not hasattr(nn.Module, path[0][1])}
     holders = {name, *find_parents(document, name)}
-    found: list[tuple[int, ModelSite]] = []
+    found: list[tuple[bool, int, ModelSite]] = []
     for site in find_models(document):
         if site.kind == "class" and site.name not in holders:
             cls = next(each for each in document.tree.body if isinstance(each, ast.ClassDef) and each.name == site.name)
             own = {node.attr for node in ast.walk(cls) if isinstance(node, ast.Attribute)}
             own |= {node.name for node in cls.body if isinstance(node, ast.FunctionDef)}
             if wanted <= own:
-                found.append((-len(own), site))
-    return [site for _, site in sorted(found, key=lambda each: each[0])][:MAX_SIBLINGS]
+                found.append((slot.lower() not in site.name.lower(), -len(own), site))
+    return [site for *_, site in sorted(found, key=lambda each: each[:2])][:MAX_SIBLINGS]
 
 
 def submodule_expression(expression: str, path: str) -> str:

@@ -10,7 +10,12 @@ from ..discover.bindings import bind, find_scopes, own_nodes, prelude
 from ..discover.document import Document
 
 PARSING = frozenset(("parse_args", "parse_known_args"))
-FLAG = re.compile(r"add_argument\((?:['\"]-\w['\"], )?['\"]-{0,2}([A-Za-z][\w-]*)['\"]")
+GIVEN = (
+    re.compile(r"add_argument\((?:['\"]-\w['\"], )?['\"]-{0,2}([A-Za-z][\w-]*)['\"]"),
+    re.compile(r"dest=['\"](\w+)['\"]"),
+    re.compile(r"^\w+\.(\w+) = "),
+)
+"""How statements give a setting: by a flag, by what a flag is kept as, by an assignment."""
 FEW = 3
 """One in so many of the settings may be missing: a script sets those later on."""
 
@@ -28,7 +33,8 @@ def find_parsed_settings(
                 continue
             read = ast.Name(target.id, ast.Load())
             lines = prelude(read, bind(scope, document), len(document.lines) + 1, set(), foreign)
-            given = {name.replace("-", "_") for line in lines or () for name in FLAG.findall(line)}
+            found = (name for line in lines or () for pattern in GIVEN for name in pattern.findall(line))
+            given = {name.replace("-", "_") for name in found}
             if lines and FEW * len(wanted - given) <= len(wanted):
                 yield target.id, lines, node.lineno
 

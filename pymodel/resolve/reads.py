@@ -26,6 +26,8 @@ class Reads:
     optional: dict[Path, None] = field(default_factory=dict)
     uses: dict[Path, Use] = field(default_factory=dict)
     """What is done with those of which that tells what they are."""
+    words: dict[Path, str] = field(default_factory=dict)
+    """The first word that one is compared with."""
 
     def names(self) -> set[str]:
         return {name for path in self.required for _, name in path}
@@ -109,6 +111,11 @@ def _note_uses(function: Function, holders: set[str], reads: Reads) -> None:
         elif isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.Is, ast.IsNot)):
             if isinstance(node.comparators[0], ast.Constant) and node.comparators[0].value is None:
                 reads.uses[_path(node.left, holders)] = "absent"
+        elif isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.Eq, ast.In)):
+            words = (each.value for each in ast.walk(node.comparators[0]) if isinstance(each, ast.Constant))
+            word = next((each for each in words if isinstance(each, str)), None)
+            if word is not None:
+                reads.words.setdefault(_path(node.left, holders), word)
         elif isinstance(node, (ast.For, ast.comprehension)):
             reads.uses.setdefault(_path(node.iter, holders), "list")
         elif isinstance(node, ast.Call) and ast.unparse(node.func) == "len" and node.args:

@@ -90,6 +90,7 @@ def _changes(slots: list[Slot], binding: Mapping[str, int], failure: Failure) ->
         yield from _enlarged(slots)
     for have, want in pairs:
         if have != want:
+            yield from _shared(slots, have, want)
             yield from _shifted(slots, have, want)
 
 
@@ -166,6 +167,16 @@ def _shifted(slots: list[Slot], have: int, want: int) -> Iterator[tuple[Change, 
                 yield (slot.with_dim((at, size + want - have)),)
 
 
+def _shared(slots: list[Slot], have: int, want: int) -> Iterator[tuple[Change, ...]]:
+    """A size that several arguments make together: `cat((noise, labels, code), -1)`."""
+    parts = [slot for slot in slots if len(slot.sizes) > 1]
+    if 1 < len(parts) <= want and sum(slot.sizes[-1] for slot in parts) == have:
+        share = want // len(parts)
+        first, *others = parts
+        changes = [slot.with_dim((len(slot.sizes) - 1, share)) for slot in others]
+        yield first.with_dim((len(first.sizes) - 1, want - share * len(others))), *changes
+
+
 def _divided(slots: list[Slot], have: int, chunk: int) -> Iterator[tuple[Change, ...]]:
     larger = max(chunk, -(-have // chunk) * chunk)
     for size in dict.fromkeys((larger, 4 * chunk, chunk)):
@@ -237,6 +248,12 @@ def _reviewed(
                 step = rest // math.gcd(rest, others)
                 if step != size and step <= LARGEST:
                     yield (slot.with_dim((at, step)),)
+    for slot in slots:  # `view(*image.shape)` of something else: the image is to have as many elements
+        if slot.sizes == wanted:
+            for at, size in enumerate(slot.sizes):
+                fitting, left = divmod(size * numel, rest)
+                if slot.spec.dims[at] != "B" and left == 0 and 0 < fitting != size:
+                    yield (slot.with_dim((at, fitting)),)
 
 
 def _enlarged(slots: list[Slot]) -> Iterator[tuple[Change, ...]]:

@@ -11,6 +11,7 @@ import math
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from torch import nn
@@ -44,7 +45,7 @@ from .inputs import (
     with_optional,
 )
 from .judge import judge
-from .load import Loaded, evaluate
+from .load import Loaded, evaluate, is_installed
 from .parents import children_inputs, find_parents, find_siblings, submodule_expression
 from .reads import find_reads
 from .repair import repairs
@@ -352,8 +353,7 @@ class Oracle:
             fitting = [each for each in find_models(document) if each.name == name and oracle is not None]
         else:
             oracle = self
-            fitting = find_siblings(self.loaded.document, site.name, find_reads(made, slot.name))
-            fitting.sort(key=lambda each: slot.name.lower() not in each.name.lower())
+            fitting = find_siblings(self.loaded.document, site.name, slot.name, find_reads(made, slot.name))
         for sibling in fitting:
             if oracle is None or self._remaining() <= 0:
                 return
@@ -369,7 +369,7 @@ class Oracle:
         if cls.__module__ == self.loaded.module.__name__:
             return self
         path = getattr(sys.modules.get(cls.__module__), "__file__", None)
-        if path is None or path not in self.loaded.files:
+        if path is None or is_installed(path) or not Path(path).is_relative_to(self.folder):
             return None
         try:
             return self._oracle_of(read_document(path, self.loaded.documents))

@@ -42,6 +42,9 @@ class BuildMode(TorchFunctionMode):
         if name in _FILLS and _first_tensor_is_meta(args, kwargs):
             return args[0] if args else kwargs["tensor"]
         if func in _device_constructors():
+            out = kwargs.get("out")
+            if isinstance(out, torch.Tensor) and out.is_meta:  # `nn.init.eye_` fills a weight so
+                return func(*args, **{**kwargs, "device": "meta"})
             return _construct(func, name, args, kwargs)
         if name in ("to", "cuda", "cpu") and args and isinstance(args[0], torch.Tensor):
             moved = move(func, args, kwargs)

@@ -187,7 +187,7 @@ def warm() -> None:
 
 
 class EngineFailed(PyModelError):
-    """PyModel itself went wrong on a model."""
+    """PyModel itself went wrong on a model, which must not take the file's other models along."""
 
     def __init__(self, error: Exception, target: str) -> None:
         place = traceback.extract_tb(error.__traceback__)[-1]
@@ -196,6 +196,7 @@ class EngineFailed(PyModelError):
             path=target.partition("::")[0],
             advice="The fault is not the model's: please report it, with the traceback of the log.",
         )
+        self.__cause__ = error
 
 
 class _Analysis:
@@ -228,7 +229,7 @@ class _Analysis:
             return self._with_rank_faults(self._trace(found))
         except PyModelError as error:
             return Seen(self._failed(error))
-        except Exception as error:  # a fault of ours: it must not take the file's other models along
+        except Exception as error:  # a fault of ours, or of a method of torch's that the model overrides
             traceback.print_exc()  # to the log
             return Seen(self._failed(EngineFailed(error, self.site.target)))
 
