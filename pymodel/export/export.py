@@ -14,6 +14,7 @@ from torch import nn
 
 from ..runs.atomic import replacing
 from ..schema import Dims, ExportRequest, ModelSettings, PyModelError
+from ..train.device import pick_device
 from ..train.user_code import build_model, split_reference
 from . import onnx
 from .cases import Case, choose_base, choose_cases, keep_fixed
@@ -61,7 +62,7 @@ def prepare(request: ExportRequest) -> Prepared:
     torch.manual_seed(0)
     model, _ = build_model(ModelSettings(request.target, request.construction, request.prelude), Path(), request.roots)
     weights = load_into(model, request)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = pick_device()
     return Prepared(model.eval().to(device), weights, device)
 
 

@@ -22,6 +22,7 @@ from .augment import build_augmentation
 from .batch import split_batch
 from .checkpoint import check_savable
 from .data import Data, Sharing, load_data
+from .device import pick_device
 from .evaluate import make_measures
 from .finetune import add_adapters, read_start
 from .journal import Journal
@@ -110,24 +111,6 @@ def prepare(
         training.find_parts(next(iter(data.batches(1))))
     seed_everything(recipe.run.seed + processes.rank)
     return training
-
-
-def pick_device(name: str) -> torch.device:
-    """The device of that name; for `auto` the machine's accelerator, else its processor.
-
-    Raises:
-        RequestNotUsable: there is no such device here.
-    """
-    if name == "auto":
-        found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-        return found or torch.device("cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        words = f"There is no device `{name}` here: {str(error).splitlines()[0]}"
-        raise RequestNotUsable(words, advice="Choose auto or cpu.") from error
-    return device
 
 
 def seed_everything(seed: int) -> None:
