@@ -104,6 +104,7 @@ def prelude(
     `foreign` says that the statements will run elsewhere than in the file itself: its definitions are imported then.
     """
     lines: list[str] = []
+    known = known | _own_names(node)
     for each in ast.walk(node):
         if not isinstance(each, ast.Name) or each.id in known or isinstance(each.ctx, ast.Store):
             continue
@@ -126,6 +127,14 @@ def prelude(
     return tuple(dict.fromkeys(lines))
 
 
+def _own_names(node: ast.AST) -> set[str]:
+    """The names that comprehensions and lambdas within a node bind for themselves."""
+    inner = [each for each in ast.walk(node) if isinstance(each, (ast.comprehension, ast.arg))]
+    return {
+        name for each in inner for name in ([each.arg] if isinstance(each, ast.arg) else _target_names(each.target))
+    }
+
+
 def _configuring(name: str, bindings: Bindings, known: set[str], foreign: bool, depth: int) -> Iterator[str]:
     """The statements that configure a name, each after what makes the names in it."""
     for statement in bindings.configured.get(name, ()):
@@ -146,9 +155,9 @@ def unconditional(scope: Scope) -> list[ast.stmt]:
 
 
 def _bind_node(bindings: Bindings, node: ast.AST, always: list[ast.stmt], outer: bool) -> None:
-    if isinstance(node, ast.Assign) and len(node.targets) == 1:
+    if isinstance(node, ast.Assign):
         target = node.targets[0]
-        for name in _target_names(target):
+        for name in chain.from_iterable(map(_target_names, node.targets)):
             bindings.add(name, node, 0 if outer else node.lineno)
         holder = target.value if isinstance(target, (ast.Attribute, ast.Subscript)) else None
         own = holder.id if isinstance(holder, ast.Name) and any(each is node for each in always) else ""

@@ -53,13 +53,14 @@ class SymbolGuess:
 def symbols_of(inputs: Inputs, length: int = TOKENS) -> dict[str, SymbolGuess]:
     """The symbols that the inputs' dims name, in order. A batch is 7, the first other one `length`, until probed."""
     found: dict[str, SymbolGuess] = {}
+    is_named = any("B" in spec.dims for each in inputs for _, spec in tensors_in(each.spec))
     lengths = iter((length, *FURTHER))
     for each in inputs:
         for _, spec in tensors_in(each.spec):
             for place, dim in enumerate(spec.dims):
                 for name in names_in(dim):
                     if name not in found:
-                        is_batch = name == "B" or (place == 0 and "B" not in spec.dims)
+                        is_batch = name == "B" or (place == 0 and not is_named)
                         base = 7 if is_batch else next(lengths, length)
                         found[name] = SymbolGuess("batch" if is_batch else "length", base)
     return found
@@ -67,7 +68,9 @@ def symbols_of(inputs: Inputs, length: int = TOKENS) -> dict[str, SymbolGuess]:
 
 def forward_parameters(model: nn.Module) -> list[inspect.Parameter]:
     """The arguments of a model's `forward`, without `self`."""
-    return list(inspect.signature(type(model).forward).parameters.values())[1:]
+    parameters = list(inspect.signature(type(model).forward).parameters.values())
+    is_static = isinstance(inspect.getattr_static(type(model), "forward"), staticmethod)
+    return parameters if is_static else parameters[1:]
 
 
 def required_parameters(model: nn.Module) -> list[str]:

@@ -15,12 +15,15 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import linecache
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+import torch
 
 from ..discover.document import Document, read_document
 from ..discover.imports import absolute_name, find_module_file, find_wanted_names, module_name, read_imported
@@ -35,6 +38,7 @@ from .stubs import MissingPackage, StubFinder, importing
 
 Transform = Callable[[ast.Module, Document], ast.Module]
 MAX_STUBS = 20
+TORCH = f"{Path(torch.__file__).parent}{os.sep}"
 
 
 class LoadFailed(PyModelError):
@@ -138,6 +142,8 @@ class WorkspaceImporter(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     ) -> importlib.machinery.ModuleSpec | None:
         top = name.partition(".")[0]
         if top in sys.stdlib_module_names or (top != name and not self._owns(sys.modules.get(top))):
+            return None
+        if top == name and _is_asked_by_torch():
             return None
         file = find_module_file(name, self.roots)
         if file is None:
@@ -309,6 +315,14 @@ class _FileLoader(importlib.abc.Loader):
     def exec_module(self, module: ModuleType) -> None:
         document = self.importer.read(self.path)
         self.importer.execute(module, document, tuple(self.importer.wanted.get(self.path, ())))
+
+
+def _is_asked_by_torch() -> bool:
+    """Whether torch itself imports something: `triton` is its own business, though a file here may have that name."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and any(each in frame.f_code.co_filename for each in (__file__, "importlib")):
+        frame = frame.f_back
+    return frame.f_code.co_filename.startswith(TORCH)
 
 
 def _missing_module(error: BaseException) -> str:

@@ -27,7 +27,13 @@ def traces() -> dict[str, Trace]:
 
 @pytest.mark.parametrize(
     ("name", "dims"),
-    [("Layer", ("B", 12)), ("Scripted", ("B", 3, "H", "W")), ("Voting", ("B", "T", 4)), ("Mixer", ("B", 100))],
+    [
+        ("Layer", ("B", 12)),
+        ("Scripted", ("B", 3, "H", "W")),
+        ("Voting", ("B", "T", 4)),
+        ("Mixer", ("B", 100)),
+        ("Gate", ("B", 64)),
+    ],
 )
 def test_traced_as_it_runs(traces: dict[str, Trace], name: str, dims: tuple[object, ...]) -> None:
     trace = traces[name]
@@ -42,7 +48,7 @@ def test_a_model_that_trips_the_engine_leaves_the_others(traces: dict[str, Trace
     assert (
         PATH.read_text(encoding="utf-8").splitlines()[told.start.line - 1].strip() == 'raise RuntimeError("not here")'
     )
-    assert len(traces) == 5
+    assert len(traces) == 6
 
 
 @pytest.mark.parametrize("dim", [-3, 2])

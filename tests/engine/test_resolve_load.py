@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from pymodel.resolve.load import Loaded, LoadFailed, evaluate, load_module
 from pymodel.resolve.stubs import MissingPackage
@@ -171,3 +172,20 @@ def test_import_star_does_without_what_was_not_run(tmp_path: Path) -> None:
     loaded = load_module(str(tmp_path / "net.py"), roots=(str(tmp_path),))
     assert loaded.module.Net.width == 3
     assert not loaded.diagnostics
+
+
+def test_torch_does_not_get_a_file_that_is_called_as_what_it_asks_for(tmp_path: Path) -> None:
+    """The workspace does, where it imports it."""
+    (tmp_path / "triton.py").write_text("SIZE = 3\n")
+    path = tmp_path / "net.py"
+    path.write_text("import triton\n\nSIZE = triton.SIZE\n")
+    loaded = load_module(str(path), roots=(str(tmp_path),))
+    assert loaded.module.SIZE == 3
+    del sys.modules["triton"]
+    asks = "import importlib.util\nfound = importlib.util.find_spec('triton')"
+    found = {}
+    for name in (f"{Path(torch.__file__).parent}/asks.py", str(path)):
+        scope: dict[str, object] = {}
+        exec(compile(asks, name, "exec"), scope)
+        found[name] = scope["found"]
+    assert [each is not None for each in found.values()] == [False, True]

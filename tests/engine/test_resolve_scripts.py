@@ -14,7 +14,12 @@ LINEAR = "__import__('torch').nn.Linear(64, 64)"
 
 @pytest.mark.parametrize(
     ("name", "inputs"),
-    [("FromBranch", [("B", 1, 32, 32)]), ("FromGuard", [("B", 21)]), ("FromFunction", [("B", 37)])],
+    [
+        ("FromBranch", [("B", 1, 32, 32)]),
+        ("FromGuard", [("B", 21)]),
+        ("FromFunction", [("B", 37)]),
+        ("FromChain", [("B", 19)]),
+    ],
 )
 def test_a_global_is_what_the_script_sets_it_to(name: str, inputs: list[object]) -> None:
     found = solve(FIXTURES / "script" / "late.py", name)
@@ -86,6 +91,7 @@ def test_a_setting_is_what_its_use_allows() -> None:
         ("Conditional", [("B", 30), ("B", 6)]),
         ("Joined", [("B", 26), ("B", 24), ("B", 24)]),
         ("Rotary", [("B", "length", 32), ("length", 8)]),
+        ("Masked", [("B", "T", 64), ("B", "T", 64), ("B", "T", 64), ("T", "T")]),
         ("Stepper", [("B", "T"), (2, "B", 20), (2, "B", 20)]),
         ("Painted", [("B", 3, 32, 32), ("B", 10)]),
     ],
