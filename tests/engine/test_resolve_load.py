@@ -178,9 +178,9 @@ def test_torch_does_not_get_a_file_that_is_called_as_what_it_asks_for(tmp_path: 
     """The workspace does, where it imports it."""
     (tmp_path / "triton.py").write_text("SIZE = 3\n")
     path = tmp_path / "net.py"
-    path.write_text("import triton\n\nSIZE = triton.SIZE\n")
+    path.write_text("import triton\n\n\nclass Net:\n    size = triton.SIZE\n")
     loaded = load_module(str(path), roots=(str(tmp_path),))
-    assert loaded.module.SIZE == 3
+    assert loaded.module.Net.size == 3
     del sys.modules["triton"]
     asks = "import importlib.util\nfound = importlib.util.find_spec('triton')"
     found = {}
