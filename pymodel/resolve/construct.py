@@ -17,7 +17,9 @@ from ..discover.slicing import bound_names
 from ..schema import Construction, ModelSite, Pin, Source
 from .constructor_guesses import usual_number
 from .load import Loaded
+from .reads import find_reads
 
+REQUIRED_FLAG = re.compile(r"add_argument\(['\"]--([\w-]+)['\"](?!.*default=).*required=True")
 WEIGHTS = re.compile(r"(?i)pretrained|weights|checkpoint")
 """Names of arguments that ask for trained weights, which an analysis never loads."""
 
@@ -95,6 +97,25 @@ def completed_settings(candidate: Construction, error: BaseException) -> Iterato
         if line not in candidate.prelude:
             source = replace(candidate.source, kind="search")
             yield Construction(candidate.expression, (*candidate.prelude, line), source)
+
+
+def chosen_settings(candidate: Construction, made: Any) -> Iterator[Construction]:
+    """The same construction, with the first choice that the class knows for each flag that has to be given."""
+    call = ast.parse(candidate.expression, mode="eval").body
+    parameters = list(inspect.signature(made).parameters) if callable(made) else []
+    given = call.args if isinstance(call, ast.Call) else []
+    flags = [name.replace("-", "_") for line in candidate.prelude for name in REQUIRED_FLAG.findall(line)]
+    lines = [
+        f"{argument.id}.{flag} = {words[(('attribute', flag),)]!r}"
+        for parameter, argument in zip(parameters, given, strict=False)
+        if flags and isinstance(argument, ast.Name)
+        for words in [find_reads(made, parameter).words]
+        for flag in flags
+        if (("attribute", flag),) in words
+    ]
+    if lines:
+        source = replace(candidate.source, kind="search")
+        yield Construction(candidate.expression, (*candidate.prelude, *lines), source)
 
 
 def _from_call(call: ConstructorCall) -> Construction:

@@ -24,7 +24,7 @@ from ..discover.shape_comments import read_shape_comments
 from ..schema import Construction, ModelSite, Pin, PyModelError, Source
 from .blame import failing_names, named_in_checks
 from .callers import called_inputs, dataset_inputs
-from .construct import completed_settings, required_arguments, stated_constructions, without_weights
+from .construct import chosen_settings, completed_settings, required_arguments, stated_constructions, without_weights
 from .constructor_guesses import annotated_model, guess_constructions, is_module_argument, usual_value
 from .doubt import is_models_own
 from .flattening import read_flattening
@@ -195,6 +195,7 @@ class Oracle:
                     waiting += without_weights(candidate, vars(self.loaded.module).get(site.name), site.name)
                 if candidate.prelude and len(seen) < MAX_SEEN:
                     waiting += completed_settings(candidate, error)
+                    waiting += chosen_settings(candidate, vars(self.loaded.module).get(site.name))
                 continue
             log.append(f"{candidate.expression} ({candidate.source.kind}): made")
             yield Made(candidate, make, model)

@@ -151,6 +151,20 @@ def _check_dim(tensor: Tensor, dim: int) -> None:
         raise IndexError(f"Dimension out of range (expected to be in range of {range_}, but got {dim})")
 
 
+class _Done:
+    """What a collective that is not waited for at once gives, and what says that it is done."""
+
+    def wait(self, timeout: Any = None) -> bool:
+        return True
+
+    def is_completed(self) -> bool:
+        return True
+
+
+def _together(*args: Any, async_op: bool = False, **kwargs: Any) -> _Done | None:
+    return _Done() if async_op else None
+
+
 def _geqrf(tensor: Tensor) -> tuple[Tensor, Tensor]:
     return torch.empty_like(tensor), tensor.new_empty((*tensor.shape[:-2], min(tensor.shape[-2:])))
 
@@ -188,7 +202,9 @@ _KERNELS: dict[str, Callable[..., Any]] = {
     "geqrf": _geqrf,
     "_ctc_loss.Tensor": _ctc_loss,
 }
-STAND_INS: dict[str, Callable[..., Any]] = {"dequantize": _dequantised}
+COLLECTIVES = ("all_reduce", "all_gather", "all_gather_into_tensor", "reduce_scatter_tensor", "broadcast")
+"""What processes do together: there is one alone here, which has it all already."""
+STAND_INS: dict[str, Callable[..., Any]] = {"dequantize": _dequantised, **dict.fromkeys(COLLECTIVES, _together)}
 """Kernels, by the name of their function in Python, that the dispatcher takes none of."""
 
 

@@ -31,6 +31,9 @@ _FILLS = frozenset(
 """What fills a tensor that is already there: on meta there is nothing to fill."""
 
 
+_SET_DATA = vars(torch._C.TensorBase)["data"].__set__
+
+
 class BuildMode(TorchFunctionMode):
     """Parameters on meta, without initialising them; small helper tensors for real."""
 
@@ -41,6 +44,8 @@ class BuildMode(TorchFunctionMode):
             return False  # of a weight, whose values are not there yet
         if name in _FILLS and _first_tensor_is_meta(args, kwargs):
             return args[0] if args else kwargs["tensor"]
+        if func == _SET_DATA and args[0].is_meta:
+            return func(args[0], _on_meta(args[1]))
         if func in _device_constructors():
             out = kwargs.get("out")
             if isinstance(out, torch.Tensor) and out.is_meta:  # `nn.init.eye_` fills a weight so

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from pymodel.discover.document import parse_document
 from pymodel.discover.models import find_models
+from pymodel.discover.roots import find_import_roots
 from pymodel.discover.steps import find_script
 from pymodel.lint.lint import lint
 from pymodel.schema import Analyse, Checked, Diagnostic, Started, Traced
@@ -93,7 +94,7 @@ def _tell(path: Path, root: Path, tell: Tell) -> None:
     if not find_models(document) and find_script(document) is None:
         say(tuple(lint(document)))
         return
-    say(analyse(Analyse(1, str(path), (), roots=(str(root),)), emit).diagnostics)
+    say(analyse(Analyse(1, str(path), (), roots=find_import_roots(str(path), (str(root),))), emit).diagnostics)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,8 @@ def traces() -> dict[str, Trace]:
         ("Voting", ("B", "T", 4)),
         ("Mixer", ("B", 100)),
         ("Gate", ("B", 64)),
+        ("Located", ("B", 10)),
+        ("Synced", ("B", 15)),
     ],
 )
 def test_traced_as_it_runs(traces: dict[str, Trace], name: str, dims: tuple[object, ...]) -> None:
@@ -48,7 +50,7 @@ def test_a_model_that_trips_the_engine_leaves_the_others(traces: dict[str, Trace
     assert (
         PATH.read_text(encoding="utf-8").splitlines()[told.start.line - 1].strip() == 'raise RuntimeError("not here")'
     )
-    assert len(traces) == 6
+    assert len(traces) == 8
 
 
 @pytest.mark.parametrize("dim", [-3, 2])

@@ -43,9 +43,10 @@ def test_settings_are_the_defaults_of_the_scripts_own_parser() -> None:
         "search",
         "run.py",
     )
-    assert found.construction.prelude[-3:] == (
+    assert found.construction.prelude[-4:] == (
         "args.n_cells = args.n_layers",
         "if args.bidirectional:\n    args.n_cells *= 2",
+        "args.kind = 'convolving'",
         "args.n_words = 100",
     )
     assert dims(found) == [("steps", "B", 11)]
