@@ -185,7 +185,7 @@ def batched(inputs: Inputs, length: str | None = None) -> Inputs:
         for place, tensor in list(tensors_in(spec)):
             dims = ("B", *tensor.dims[1:]) if tensor.dims and tensor.dims[0] == batch else tensor.dims
             if length is not None and tensor.dtype == "int64" and len(dims) == 2:
-                dims = (dims[0], length)
+                dims = (dims[0], "E" if dims[0] == 2 and "edge" in each.name else length)
             spec = replaced(spec, place, TensorSpec(dims, tensor.dtype))
         found.append(dataclasses.replace(each, spec=spec))
     return tuple(found)
