@@ -111,7 +111,12 @@ def view_complaint(failure: Failure) -> tuple[tuple[int, ...], int] | None:
 def too_small(failure: Failure) -> bool:
     """Whether the trouble is an image that is used up before the layers are."""
     words = r"greater than actual input size|Output size is too small|smaller than kernel|must be greater than zero"
-    return re.search(words + r"|Padding size should be less|non-empty|too small", failure.message) is not None
+    return (
+        re.search(
+            words + r"|Padding size should be less|non-empty|too small|more than 1 spatial element", failure.message
+        )
+        is not None
+    )
 
 
 def rank_complaints(failure: Failure) -> Iterator[tuple[int | None, int]]:

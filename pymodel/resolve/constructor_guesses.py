@@ -20,7 +20,21 @@ from .reads import Reads, Use, find_reads, initialiser
 
 USUAL_SIZES: dict[str, Any] = {
     **dict.fromkeys(("in_channels", "channels", "n_channels", "in_ch", "in_chans", "num_channels", "nc"), 3),
-    **dict.fromkeys(("out_channels", "out_ch", "planes", "in_planes", "width", "base_channels", "ngf", "ndf"), 16),
+    **dict.fromkeys(
+        (
+            "out_channels",
+            "out_ch",
+            "planes",
+            "in_planes",
+            "inplanes",
+            "inplane",
+            "width",
+            "base_channels",
+            "ngf",
+            "ndf",
+        ),
+        16,
+    ),
     **dict.fromkeys(("num_classes", "n_classes", "classes", "nclass", "num_labels", "num_outputs", "out_dim"), 10),
     **dict.fromkeys(("output_size", "output_dim", "out_features", "num_actions", "n_actions"), 10),
     **dict.fromkeys(("vocab_size", "n_vocab", "ntoken", "num_tokens", "vocab", "num_embeddings"), 1000),
@@ -79,6 +93,8 @@ CLASSES = (
 """What a class is that is handed over under such a name."""
 CHANNELS = frozenset(name for name, size in USUAL_SIZES.items() if size in (3, 10, 16, 32, 64) and size is not True)
 """What is wide: of one size where a block adds its input to its output."""
+COMING_IN = ("inplanes", "in_planes", "in_channels", "inplane")
+"""What a ResNet's block gets, which is `expansion` times as wide as what it works on."""
 NAMESPACE = "__import__('types').SimpleNamespace"
 MAX_REPAIRS = 12
 LISTS = (
@@ -125,7 +141,8 @@ def guess_constructions(
             missing = {name: new for name, new in suggested if name not in values}
             others = [missing] if missing else [{name: new} for name, new in suggested[:4]]
             waiting[:0] = [({**values, **changed}, depth + 1) for changed in others]
-    same = {name: "16" if name in CHANNELS else value for name, value in first.items()}
+    wide = 16 * expansion if isinstance(expansion := getattr(made, "expansion", 1), int) else 16
+    same = {name: str(wide if name in COMING_IN else 16) if name in CHANNELS else v for name, v in first.items()}
     yield Construction(f"{site.name}({', '.join(f'{name}={value}' for name, value in same.items())})", (), source)
     small = {name: "8" if value == "16" else value for name, value in values.items()}
     yield Construction(f"{site.name}({', '.join(f'{name}={value}' for name, value in small.items())})", (), source)
@@ -187,7 +204,7 @@ def _annotation(parameter: inspect.Parameter) -> str:
 def _used(made: Any, function: Function, parameter: inspect.Parameter) -> str | None:
     """What a constructor's own code tells of an argument: a choice of words, a list, a class, settings, a module."""
     name = parameter.name
-    words: list[str] = []
+    words: list[Any] = []
     is_list = is_called = False
     for node in ast.walk(function):
         if isinstance(node, ast.Compare) and ast.unparse(node.left) == name:
@@ -199,6 +216,8 @@ def _used(made: Any, function: Function, parameter: inspect.Parameter) -> str | 
             ]
         elif isinstance(node, (ast.For, ast.comprehension)):
             is_list |= _iterates(node.iter, name)
+        elif isinstance(node, ast.Subscript) and _is(node.slice, name):
+            words += _keys_of(node.value, made)
         elif isinstance(node, ast.Subscript) and _is(node.value, name):
             is_list |= not (isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str))
         elif isinstance(node, ast.Starred):
@@ -221,6 +240,12 @@ def _used(made: Any, function: Function, parameter: inspect.Parameter) -> str | 
     if is_list and _annotation(parameter) != "int":
         return _usual_list(name)
     return None
+
+
+def _keys_of(node: ast.expr, made: Any) -> list[Any]:
+    """What there is to choose from in a table of the module: `BACKBONES[name]`."""
+    table = getattr(inspect.unwrap(initialiser(made)), "__globals__", {}).get(ast.unparse(node))
+    return list(table) if isinstance(table, dict) else []
 
 
 def _class_for(name: str, made: Any) -> str:

@@ -17,7 +17,7 @@ from .complaints import dtype_complaint, size_complaints
 from .inputs import Inputs, symbols_of
 from .judge import make_arguments
 from .repair import of_rank
-from .specs import names_in, replaced, tensors_in
+from .specs import Place, names_in, replaced, tensors_in
 from .trial import Attempt, Failure
 
 BATCH = 7
@@ -51,6 +51,56 @@ def is_models_own(
     return True
 
 
+def with_larger_images(inputs: Inputs) -> Inputs:
+    """All images that were guessed, twice as large."""
+    images = [each for each in _guessed(inputs) if len(each[2].dims) >= 4]
+    return _with(inputs, [(number, place, _scaled(spec, 2)) for number, place, spec in images])
+
+
+def with_other_shares(inputs: Inputs) -> Inputs:
+    """Rows that were guessed, and are wide enough together, sharing that otherwise."""
+    rows = [each for each in _guessed(inputs) if len(each[2].dims) == 2 and isinstance(each[2].dims[-1], int)]
+    if len(rows) < 2:
+        return inputs
+    (n, place, first), (m, other, second), *_ = rows
+    return _with(inputs, [(n, place, _wider(first, 1)), (m, other, _wider(second, -1))])
+
+
+def with_pixels(inputs: Inputs) -> Inputs:
+    """Rows that were guessed, as images of one pixel."""
+    rows = [each for each in _guessed(inputs) if len(each[2].dims) == 2]
+    return _with(inputs, [(n, place, TensorSpec((*spec.dims, 1, 1), spec.dtype)) for n, place, spec in rows])
+
+
+OTHER_GUESSES = (with_larger_images, with_other_shares, with_pixels)
+
+
+def _guessed(inputs: Inputs) -> list[tuple[int, Place, TensorSpec]]:
+    return [
+        (number, place, spec)
+        for number, each in enumerate(inputs)
+        if each.source.kind == "search"
+        for place, spec in tensors_in(each.spec)
+    ]
+
+
+def _with(inputs: Inputs, changes: list[tuple[int, Place, TensorSpec]]) -> Inputs:
+    found = list(inputs)
+    for number, place, spec in changes:
+        found[number] = dataclasses.replace(found[number], spec=replaced(found[number].spec, place, spec))
+    return tuple(found)
+
+
+def _scaled(spec: TensorSpec, factor: int) -> TensorSpec:
+    sides = tuple(factor * dim if isinstance(dim, int) else dim for dim in spec.dims[2:])
+    return TensorSpec((*spec.dims[:2], *sides), spec.dtype)
+
+
+def _wider(spec: TensorSpec, step: int) -> TensorSpec:
+    last = spec.dims[-1]
+    return TensorSpec((*spec.dims[:-1], last + step if isinstance(last, int) else last), spec.dtype)
+
+
 def _is_same(other: Failure | None, failure: Failure) -> bool:
     return other is not None and other.function == failure.function and _misfit(other) == _misfit(failure)
 
@@ -78,9 +128,9 @@ def _others(spec: TensorSpec) -> Iterator[TensorSpec]:
         elif at and names_in(dim):
             yield TensorSpec((*dims[:at], 6, *dims[at + 1 :]), spec.dtype)
     for factor in LARGER:  # what slides over an image needs all sides of it to be larger, not one
-        sides = tuple(factor * dim if isinstance(dim, int) else dim for dim in dims[2:])
-        if sides != dims[2:]:
-            yield TensorSpec((*dims[:2], *sides), spec.dtype)
+        larger = _scaled(spec, factor)
+        if larger != spec:
+            yield larger
     if dims:
         yield TensorSpec((dims[0], 2, *dims[1:]), spec.dtype)
     for rank in RANKS:

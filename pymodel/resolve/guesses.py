@@ -19,7 +19,7 @@ from ..schema import Dim
 from .consumers import LAYERS, find_consumer, find_layer, find_recurrence
 from .reading import Usage, read_function, read_usage
 
-SPATIAL_FIRST = (32, 28, 224, 64, 16, 12, 572)
+SPATIAL_FIRST = (32, 28, 224, 64, 16, 12, 256, 572)
 """The last is what a U-Net takes that does not pad."""
 SPATIAL_SIZES = (*SPATIAL_FIRST, *(n for n in range(1, 257) if n not in SPATIAL_FIRST))
 SIZE_ATTRIBUTES = ("image_size", "img_size", "input_resolution", "resolution", "input_size")

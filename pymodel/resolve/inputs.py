@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,7 +15,7 @@ from torch import nn
 from ..discover.document import Document
 from ..discover.models import find_models
 from ..discover.pins import ContainerSpec, Spec, TensorSpec, parse_input
-from ..schema import Input, Pin, Source
+from ..schema import Dim, Input, Pin, Source
 from .guesses import guess
 from .reading import read_function, read_usage
 from .specs import names_in, replaced, spec_of, tensors_in, write_expression
@@ -173,6 +173,25 @@ def given_inputs(
     if any(spec.dtype == "int64" and len(spec.dims) == 2 for each in inputs for _, spec in tensors_in(each.spec)):
         yield batched(inputs, "T")
     yield batched(inputs)
+
+
+def of_one_sample(inputs: Inputs) -> Iterator[Inputs]:
+    """The same inputs with a batch of one: where it was thought to be, then where sequences were thought to stand."""
+    yield _changed(inputs, lambda dims: tuple(1 if dim == "B" else dim for dim in dims))
+    yield _changed(
+        inputs, lambda dims: (1, *("T" if dim == "B" else dim for dim in dims[1:])) if len(dims) > 1 else dims
+    )
+
+
+def _changed(inputs: Inputs, change: Callable[[tuple[Dim, ...]], tuple[Dim, ...]]) -> Inputs:
+    """The same inputs with other dims of each tensor."""
+    found = []
+    for each in inputs:
+        spec = each.spec
+        for place, tensor in list(tensors_in(spec)):
+            spec = replaced(spec, place, TensorSpec(change(tensor.dims), tensor.dtype))
+        found.append(dataclasses.replace(each, spec=spec))
+    return tuple(found)
 
 
 def batched(inputs: Inputs, length: str | None = None) -> Inputs:

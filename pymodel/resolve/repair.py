@@ -28,6 +28,7 @@ from .trial import Failure
 MAX_PAIRS = 8
 BESIDE = (0, 1, 2)
 """A row that is made of a tensor's sizes may hold so many numbers from elsewhere: `cat([x.flatten(1), age], 1)`."""
+LARGER = (2, 4, 8, 32)
 LARGEST = 1 << 16
 """No dim of an input is made larger than this."""
 Change = tuple["Slot", TensorSpec]
@@ -257,12 +258,17 @@ def _reviewed(
 
 
 def _enlarged(slots: list[Slot]) -> Iterator[tuple[Change, ...]]:
-    for slot in slots:
-        rank = len(slot.sizes)
-        if rank >= 3:
-            spatial = [at for at in range(1 if rank == 3 else 2, rank) if rank != 3 or at == 2]
-            for factor in (2, 4, 8, 32):
-                yield (slot.with_dim(*((at, max(slot.sizes[at], 8) * factor) for at in spatial)),)
+    images = [slot for slot in slots if len(slot.sizes) >= 3]
+    if len(images) > 1:
+        yield from (tuple(_larger(slot, factor) for slot in images) for factor in LARGER)
+    for slot in images:
+        yield from ((_larger(slot, factor),) for factor in LARGER)
+
+
+def _larger(slot: Slot, factor: int) -> Change:
+    rank = len(slot.sizes)
+    spatial = (2,) if rank == 3 else range(2, rank)
+    return slot.with_dim(*((at, max(slot.sizes[at], 8) * factor) for at in spatial))
 
 
 def _checked_sizes(failure: Failure) -> Iterator[tuple[int, int]]:

@@ -59,6 +59,8 @@ class Quest:
     log: list[str] = field(default_factory=list)
     failures: list[tuple[Construction, BaseException]] = field(default_factory=list)
     best: tuple[Rank, Resolution] | None = None
+    tried: list[tuple[Made, Inputs]] = field(default_factory=list)
+    """The first inputs of all, before anything was changed about them."""
 
 
 REFUSALS = (AssertionError, ValueError, ZeroDivisionError)

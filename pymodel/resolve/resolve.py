@@ -38,6 +38,7 @@ from .inputs import (
     example_inputs,
     forward_parameters,
     guessed_inputs,
+    of_one_sample,
     pinned_inputs,
     previous_inputs,
     show_inputs,
@@ -55,6 +56,8 @@ from .trial import Engine, Failure
 
 MAX_ATTEMPTS = 1000
 MAX_LOGGED = 12
+MAX_SINGLE = 6
+"""So many of the first inputs are tried with a batch of one, where nothing else was found."""
 LOOKS_FOR_FAULT = (12, 40)
 """After so many attempts it is asked whether the model itself is at fault, and no input can be found."""
 MAX_SEEN = 60
@@ -141,7 +144,19 @@ class Oracle:
         if quest.best is None:
             made = vars(self.loaded.module).get(site.name)
             raise not_constructed(site, self.loaded.document, quest.log, quest.failures, made)
-        return dataclasses.replace(quest.best[1], attempts=tuple(quest.log))
+        single = self._with_one_sample(quest) if not quest.best[1].is_certain else None
+        return single or dataclasses.replace(quest.best[1], attempts=tuple(quest.log))
+
+    def _with_one_sample(self, quest: Quest) -> Resolution | None:
+        """For a model that takes one sample at a time, and says nothing else of a batch: the first inputs of all."""
+        for made, inputs in quest.tried:
+            for single in of_one_sample(inputs):
+                verdict = judge(made.model, single, self.engine.attempt, vars(self.loaded.module), lambda *_: iter(()))
+                quest.log.append(f"inputs {show_inputs(single)}: {verdict.words or 'fits'}")
+                if verdict.ran:
+                    symbols = symbols_of(single, verdict.length)
+                    return Resolution(made.construction, made.make, single, symbols, tuple(quest.log), True)
+        return None
 
     def _first_that_fits(
         self, candidates: Iterator[Construction], quest: Quest, *, are_guesses: bool
@@ -248,6 +263,8 @@ class Oracle:
             if own is not None and any(each.source.kind == "search" for each in verdict.inputs):
                 # What the file itself gives the model does not fit: that is a fault, and no other input hides it.
                 return (IN_OWN_WORDS, 1.0, own.progress), made_of(own)
+            if len(quest.tried) < MAX_SINGLE and number < MAX_SINGLE:
+                quest.tried.append((made, verdict.inputs))
             if number < MAX_LOGGED:
                 log.append(f"inputs {show_inputs(verdict.inputs)}: {verdict.words or 'fits'}")
             if own is None and not verdict.keeps and self._is_in_own_words(made, verdict):

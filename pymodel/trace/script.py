@@ -91,6 +91,8 @@ class Followed:
     operations: tuple[Operation, ...]
     """What the steps and the models within them did, in order."""
     draws: tuple[Draw, ...]
+    models: tuple[nn.Module, ...]
+    """Those that the script made."""
 
 
 def follow(
@@ -245,6 +247,7 @@ def _assemble(prepared: Prepared, files: frozenset[str], places: Places, probes:
         locate_mixes(base, places),
         assemble_operations(runs, fitter, places, (), {}, {}),
         tuple(base.draws),
+        tuple(base.modules.values()),
     )
 
 

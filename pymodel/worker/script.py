@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import itertools
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +13,8 @@ from torch import nn
 
 from ..check.devices import explain_mixes
 from ..check.explain import explain
+from ..check.modes import depends_on_mode
+from ..check.script_doubt import is_of_sizes, without_doubtful
 from ..check.single_sample import find_single_samples
 from ..check.steps import explain_broadcast
 from ..check.traps import find_flow_traps
@@ -18,8 +22,9 @@ from ..discover.document import Document, read_document
 from ..discover.models import find_models
 from ..discover.steps import Script
 from ..resolve.arguments import default_arguments
+from ..resolve.doubt import OTHER_GUESSES
 from ..resolve.inputs import Inputs
-from ..resolve.judge import make_arguments
+from ..resolve.judge import judge, make_arguments
 from ..resolve.load import Loaded
 from ..resolve.resolve import Oracle
 from ..schema import Analyse, Diagnostic, ModelSite, Pin, Position, PyModelError, Range, Related
@@ -46,14 +51,24 @@ def trace_script(
 ) -> Seen:
     """The values of a script's steps. What could not be run is told in `attempts`."""
     places = Places(request.documents)
-    prepared = Prepared(script, loaded.module, loaded.document, instrumenter)
     oracle = _ScriptOracle(request, loaded, folder, poll, get_memo)
-    with default_arguments():
-        followed = follow(prepared, oracle, frozenset(loaded.files), places, poll, get_memo())
-    failures, silent = _diagnose(followed, request.path, places)
+
+    def diagnose(oracle: _ScriptOracle) -> tuple[Followed, dict[Diagnostic, Failure], list[Diagnostic]]:
+        prepared = Prepared(script, loaded.module, loaded.document, instrumenter)
+        with default_arguments():
+            followed = follow(prepared, oracle, frozenset(loaded.files), places, poll, get_memo())
+        return followed, *_diagnose(followed, request.path, places)
+
+    followed, failures, silent = diagnose(oracle)
     diagnostics = tuple(dict.fromkeys((*failures, *silent)))
+    if any(map(is_of_sizes, diagnostics)):
+        other = oracle.guess_otherwise()
+        _, *again = diagnose(other) if other is not None else (followed, failures, silent)
+        diagnostics = tuple(without_doubtful(diagnostics, itertools.chain(*again)))
     trace = dataclasses.replace(followed.trace, diagnostics=diagnostics, files=loaded.files)
-    return Seen(trace, followed.operations, failures)
+    modes_matter = not followed.models or any(map(depends_on_mode, followed.models))
+    kept = {each: failures[each] for each in diagnostics if each in failures}
+    return Seen(trace, followed.operations, kept, modes_matter=modes_matter)
 
 
 def _diagnose(followed: Followed, path: str, places: Places) -> tuple[dict[Diagnostic, Failure], list[Diagnostic]]:
@@ -96,6 +111,24 @@ class _ScriptOracle:
         self._folder = folder
         self._engine = make_engine("eval", poll, get_memo)
         self._known: dict[int, tuple[nn.Module, Inputs]] = {}
+        self._given: dict[type[nn.Module], Inputs] = {}
+        """Inputs by class that are not looked for again."""
+
+    def guess_otherwise(self) -> _ScriptOracle | None:
+        """An oracle that knows the same, and guesses other sizes where it guessed; None where there are none."""
+        other = copy.copy(self)
+        other._known, other._given = {}, {}
+        changed = False
+        for model, inputs in self._known.values():
+            namespace = vars(sys.modules.get(type(model).__module__, self._loaded.module))
+            found = inputs
+            for guess in OTHER_GUESSES:
+                changed_so = guess(found)
+                if judge(model, changed_so, self._engine.attempt, namespace, lambda *_: iter(())).ran:
+                    found = changed_so
+            other._given[type(model)] = found
+            changed |= found != inputs
+        return other if changed else None
 
     def inputs(self, model: nn.Module, binding: dict[str, int]) -> dict[str, Any] | None:
         if id(model) not in self._known:
@@ -122,7 +155,8 @@ class _ScriptOracle:
         if id(model) in self._known:
             return
         training = model.training
-        self._known[id(model)] = model, self._resolve(model)
+        given = self._given.get(type(model))
+        self._known[id(model)] = model, self._resolve(model) if given is None else given
         set_training(model, training)
 
     def _resolve(self, model: nn.Module) -> Inputs:
