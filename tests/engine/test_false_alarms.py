@@ -79,6 +79,118 @@ class Regression(nn.Module):
     def forward(self, x):
         return self.net(x)
 """,
+    "a target that knows how large the images are": """
+from torch.utils.data import DataLoader
+from somewhere import Photographs
+
+class Critic(nn.Module):
+    def __init__(self, size):
+        super().__init__()
+        self.output_shape = (1, size // 4, size // 4)
+        self.layers = nn.Sequential(nn.Conv2d(3, 8, 4, 2, 1), nn.Conv2d(8, 1, 4, 2, 1))
+
+    def forward(self, x):
+        return self.layers(x)
+
+critic = Critic(256)
+optimizer = torch.optim.Adam(critic.parameters())
+for batch in DataLoader(Photographs("images"), batch_size=4):
+    image = batch["image"]
+    wanted = torch.ones(image.size(0), *critic.output_shape)
+    loss = F.mse_loss(critic(image), wanted)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+""",
+    "rows that a model also takes as pixels": """
+from torch.utils.data import DataLoader
+from somewhere import Photographs
+
+class Decoder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(8, 32)
+
+    def forward(self, style):
+        return self.fc(style.view(style.size(0), -1))
+
+class Encoder(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+
+    def forward(self, x):
+        return self.conv(x).mean((2, 3), keepdim=True)
+
+encoder, decoder = Encoder(), Decoder()
+optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()])
+for image in DataLoader(Photographs("images"), batch_size=4):
+    style = torch.randn(image.size(0), 8, 1, 1, device=somewhere.device)
+    made = decoder(style)
+    loss = F.l1_loss(encoder(image), style) + made.mean()
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+""",
+    "a batch that is as large as the number says": """
+from torch.utils.data import DataLoader
+from somewhere import Photographs
+
+BATCH = 128
+model = nn.Linear(784, 784)
+optimizer = torch.optim.Adam(model.parameters())
+for image in DataLoader(Photographs("images"), batch_size=BATCH, drop_last=True):
+    made = model(image)
+    loss = F.mse_loss(made, image)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    shown = made.view(BATCH, 1, 28, 28)
+""",
+    "an evaluation of a model that does nothing else in training": """
+from torch.utils.data import DataLoader
+from somewhere import Photographs
+
+model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(10))
+optimizer = torch.optim.Adam(model.parameters())
+train_loader, test_loader = DataLoader(Photographs("train")), DataLoader(Photographs("test"))
+
+def train():
+    for image, label in train_loader:
+        loss = F.cross_entropy(model(image), label)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+def test():
+    with torch.no_grad():
+        return sum(F.cross_entropy(model(image), label).item() for _ in range(1) for image, label in test_loader)
+
+def test_all():
+    total = 0
+    with torch.no_grad():
+        for image, label in test_loader:
+            total += F.cross_entropy(model(image), label).item()
+    return total
+
+for epoch in range(3):
+    train()
+    print(test(), test_all())
+""",
+    "sums over processes": """
+import torch.distributed as dist
+
+class Balanced(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(12, 4)
+
+    def forward(self, x):
+        x = self.fc(x)
+        total = x.detach().sum(0)
+        dist.all_reduce(total)
+        return x - total
+""",
     "a piece that is called as the whole was": """
 class Tokens(nn.Module):
     def __init__(self):
