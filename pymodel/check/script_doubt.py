@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from ..schema import Diagnostic
 
 OF_SIZES = frozenset(("shape-mismatch", "broadcast-loss"))
+LAYER = re.compile(r"\b[A-Z]\w*\((?:[^()]|\([^()]*\))*\)")
+"""A layer as it shows itself, with sizes of its own: `Conv2d(3, 8, kernel_size=(3, 3))`."""
 SHAPE = re.compile(r"\(((?:[\w*+ -]+, ?)+[\w*+ -]*)\)")
 Misfit = tuple[str, str, int, int, frozenset[tuple[str, str]], str]
 
@@ -32,7 +34,7 @@ def _misfit(found: Diagnostic) -> Misfit:
 
 
 def _pairs(found: Diagnostic) -> set[tuple[str, str]]:
-    shapes = [[dim.strip() for dim in dims.split(",") if dim.strip()] for dims in SHAPE.findall(found.message)][:2]
+    shapes = [[dim.strip() for dim in dims.split(",") if dim.strip()] for dims in _shapes(found)]
     if len(shapes) < 2:
         return set()
     first, second = shapes
@@ -41,7 +43,11 @@ def _pairs(found: Diagnostic) -> set[tuple[str, str]]:
     return {(a, b) for a, b in zip(first, second, strict=True) if a != b}
 
 
+def _shapes(found: Diagnostic) -> list[str]:
+    return [str(each) for each in SHAPE.findall(LAYER.sub("", found.message))[:2]]
+
+
 def _is_of_batch(found: Diagnostic) -> bool:
-    firsts = {dims.partition(",")[0].strip() for dims in SHAPE.findall(found.message)[:2]}
+    firsts = {dims.partition(",")[0].strip() for dims in _shapes(found)}
     pairs = [*_pairs(found), *([tuple(firsts)] if len(firsts) == 2 else [])]
     return any("B" in pair and any(side.isdigit() and side != "1" for side in pair) for pair in pairs)

@@ -56,7 +56,7 @@ def _is_module(name: str, classes: dict[str, ast.ClassDef], seen: set[str]) -> b
         return False
     for base in classes[name].bases:
         last = last_name(base)
-        if last in classes:
+        if last in classes and not isinstance(base, ast.Attribute):  # `torch.distributions.Categorical` is another one
             if _is_module(last, classes, seen | {name}):
                 return True
         elif _names_module(last) or (last not in NOT_MODULES and _looks_like_module(classes[name])):
@@ -83,9 +83,12 @@ def _has_forward(name: str, classes: dict[str, ast.ClassDef], seen: set[str]) ->
         return False
     if any(isinstance(each, ast.FunctionDef) and each.name == "forward" for each in classes[name].body):
         return True
-    lasts = [last_name(base) for base in classes[name].bases]
+    bases = [(last_name(base), isinstance(base, ast.Attribute)) for base in classes[name].bases]
     return any(
-        _has_forward(last, classes, seen | {name}) if last in classes else last not in WITHOUT_FORWARD for last in lasts
+        _has_forward(last, classes, seen | {name})
+        if last in classes and not is_foreign
+        else last not in WITHOUT_FORWARD
+        for last, is_foreign in bases
     )
 
 

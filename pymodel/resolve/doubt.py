@@ -58,11 +58,13 @@ def with_larger_images(inputs: Inputs) -> Inputs:
 
 
 def with_other_shares(inputs: Inputs) -> Inputs:
-    """Rows that were guessed, and are wide enough together, sharing that otherwise."""
-    rows = [each for each in _guessed(inputs) if len(each[2].dims) == 2 and isinstance(each[2].dims[-1], int)]
-    if len(rows) < 2:
+    """Features, or channels, that were guessed, and are enough together, shared otherwise."""
+    parts = [
+        each for each in _guessed(inputs) if len(each[2].dims) > 1 and isinstance(each[2].dims[_axis(each[2])], int)
+    ]
+    if len(parts) < 2:
         return inputs
-    (n, place, first), (m, other, second), *_ = rows
+    (n, place, first), (m, other, second), *_ = parts
     return _with(inputs, [(n, place, _wider(first, 1)), (m, other, _wider(second, -1))])
 
 
@@ -97,8 +99,15 @@ def _scaled(spec: TensorSpec, factor: int) -> TensorSpec:
 
 
 def _wider(spec: TensorSpec, step: int) -> TensorSpec:
-    last = spec.dims[-1]
-    return TensorSpec((*spec.dims[:-1], last + step if isinstance(last, int) else last), spec.dtype)
+    dims, axis = list(spec.dims), _axis(spec)
+    size = dims[axis]
+    dims[axis] = size + step if isinstance(size, int) else size
+    return TensorSpec(tuple(dims), spec.dtype)
+
+
+def _axis(spec: TensorSpec) -> int:
+    """Where the features stand, or an image's channels."""
+    return 1 if len(spec.dims) > 3 else len(spec.dims) - 1
 
 
 def _is_same(other: Failure | None, failure: Failure) -> bool:

@@ -29,6 +29,9 @@ MAX_PAIRS = 8
 BESIDE = (0, 1, 2)
 """A row that is made of a tensor's sizes may hold so many numbers from elsewhere: `cat([x.flatten(1), age], 1)`."""
 LARGER = (2, 4, 8, 32)
+LEAST_SIDE = 16
+FLAT = frozenset(("linear", "matmul", "addmm", "mm"))
+"""Functions that take rows of features."""
 LARGEST = 1 << 16
 """No dim of an input is made larger than this."""
 Change = tuple["Slot", TensorSpec]
@@ -91,6 +94,8 @@ def _changes(slots: list[Slot], binding: Mapping[str, int], failure: Failure) ->
         yield from _enlarged(slots)
     for have, want in pairs:
         if have != want:
+            if failure.function in FLAT:
+                yield from _roughly_scaled(slots, have, want)
             yield from _shared(slots, have, want)
             yield from _shifted(slots, have, want)
 
@@ -158,6 +163,15 @@ def _scaled_image(slot: Slot, have: int, want: int) -> Iterator[tuple[Change, ..
             side = slot.sizes[-1] * math.sqrt((want - extra) / (have - extra))
             if abs(side - round(side)) < 1e-6 and 1 < round(side) <= 1024 and round(side) != slot.sizes[-1]:
                 yield (slot.with_dim((len(slot.sizes) - 2, round(side)), (len(slot.sizes) - 1, round(side))),)
+
+
+def _roughly_scaled(slots: list[Slot], have: int, want: int) -> Iterator[tuple[Change, ...]]:
+    """The same where the image loses its edges on the way: nearer with each trial."""
+    for slot in slots:
+        if len(slot.sizes) == 4 and slot.sizes[-1] == slot.sizes[-2]:
+            side = round(slot.sizes[-1] * math.sqrt(want / have))
+            if LEAST_SIDE < side <= 1024 and side != slot.sizes[-1]:
+                yield (slot.with_dim((2, side), (3, side)),)
 
 
 def _shifted(slots: list[Slot], have: int, want: int) -> Iterator[tuple[Change, ...]]:

@@ -216,5 +216,27 @@ def _register() -> torch.library.Library:
     return library
 
 
-LIBRARY = _register()
+def _sparse_mm(left: Tensor, right: Tensor) -> Tensor:
+    """A sparse matrix times a dense one is dense. torch has no kernel for it on meta."""
+    if left.dim() != 2 or right.dim() != 2 or left.shape[1] != right.shape[0]:
+        raise RuntimeError(f"mat1 and mat2 shapes cannot be multiplied ({_by(left)} and {_by(right)})")
+    return torch.empty((left.shape[0], right.shape[1]), dtype=left.dtype, device="meta")
+
+
+def _sparse_addmm(added: Tensor, left: Tensor, right: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    return _sparse_mm(left, right)
+
+
+def _by(tensor: Tensor) -> str:
+    return "x".join(map(str, tensor.shape))
+
+
+def _register_sparse() -> torch.library.Library:
+    library = torch.library.Library("aten", "IMPL")  # type: ignore[no-untyped-call]
+    library.impl("mm", _sparse_mm, "SparseMeta")  # type: ignore[no-untyped-call]
+    library.impl("addmm", _sparse_addmm, "SparseMeta")  # type: ignore[no-untyped-call]
+    return library
+
+
+LIBRARIES = (_register(), _register_sparse())
 """Kept for as long as the process: the kernels go with it."""

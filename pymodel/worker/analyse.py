@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import os
+import re
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -75,6 +76,8 @@ from .unscripted import turn_off_scripting
 
 OPERATORS = watch_for_torchvision()
 turn_off_scripting()
+OTHER_PROCESSES = re.compile(r"(?i)(RPC|process group) has not been initialized|init_process_group")
+"""How torch refuses what only works between processes."""
 Emit = Callable[[Started | Traced | Checked], None]
 
 
@@ -418,6 +421,9 @@ def _describe_error(error: BaseException, place: Location) -> Diagnostic:
         words = f"this exits (code {error.code}): in an analysis nothing after it is known."
         return Diagnostic("exits", "warning", words, place.path, place.start, place.end)
     words = _first_line(error)
+    if OTHER_PROCESSES.search(words):
+        said = f"this needs other processes, which an analysis does not start: nothing after it is known ({words})."
+        return Diagnostic("not-followed", "hint", said, place.path, place.start, place.end)
     if isinstance(error, AssertionError) and not str(error):
         words = "This assertion does not hold: what it asks for is not so with these arguments."
     return Diagnostic("raises", "error", words, place.path, place.start, place.end)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pymodel.schema import Trace, Traced
-from pymodel.trace.kernels import LIBRARY
+from pymodel.trace.kernels import LIBRARIES
 
 from .analyst import FIXTURES, Analyst
 
@@ -43,6 +43,13 @@ def test_traced_as_it_runs(traces: dict[str, Trace], name: str, dims: tuple[obje
     assert [each.dims for each in trace.inputs] == [dims]
 
 
+def test_a_sparse_matrix_times_a_dense_one_is_dense(traces: dict[str, Trace]) -> None:
+    trace = traces["Spread"]
+    assert trace.status == "complete", trace.attempts
+    assert [each.dims for each in trace.inputs] == [("B", 18), (2, "E")]
+    assert trace.modules[0].outputs == (("B", 6),)
+
+
 def test_a_model_that_trips_the_engine_leaves_the_others(traces: dict[str, Trace]) -> None:
     (told,) = traces["Hostile"].diagnostics
     assert traces["Hostile"].status == "failed"
@@ -50,7 +57,7 @@ def test_a_model_that_trips_the_engine_leaves_the_others(traces: dict[str, Trace
     assert (
         PATH.read_text(encoding="utf-8").splitlines()[told.start.line - 1].strip() == 'raise RuntimeError("not here")'
     )
-    assert len(traces) == 8
+    assert len(traces) == 9
 
 
 @pytest.mark.parametrize("dim", [-3, 2])
@@ -67,6 +74,6 @@ def test_an_axis_that_is_not_there_is_refused_as_on_the_cpu(dim: int) -> None:
     def sort(x: Tensor) -> Tensor:
         return x.sort(dim=dim).values
 
-    assert LIBRARY is not None
+    assert LIBRARIES
     for call in (softmax, sort):
         assert words(call, "meta") == words(call, "cpu")
