@@ -21,9 +21,9 @@ def is_of_sizes(found: Diagnostic) -> bool:
 
 def without_doubtful(found: Iterable[Diagnostic], again: Iterable[Diagnostic]) -> list[Diagnostic]:
     """Findings without those of sizes that `again`, of a run on other guesses, does not have alike; and without those
-    in which a batch meets a number: that may be what it is in fact."""
+    in which a batch or a length meets a number: that may be what it is in fact."""
     certain = {_misfit(each) for each in again}
-    return [each for each in found if not is_of_sizes(each) or (_misfit(each) in certain and not _is_of_batch(each))]
+    return [each for each in found if not is_of_sizes(each) or (_misfit(each) in certain and not _is_of_symbol(each))]
 
 
 def _misfit(found: Diagnostic) -> Misfit:
@@ -47,7 +47,10 @@ def _shapes(found: Diagnostic) -> list[str]:
     return [str(each) for each in SHAPE.findall(LAYER.sub("", found.message))[:2]]
 
 
-def _is_of_batch(found: Diagnostic) -> bool:
+def _is_of_symbol(found: Diagnostic) -> bool:
     firsts = {dims.partition(",")[0].strip() for dims in _shapes(found)}
     pairs = [*_pairs(found), *([tuple(firsts)] if len(firsts) == 2 else [])]
-    return any("B" in pair and any(side.isdigit() and side != "1" for side in pair) for pair in pairs)
+    return any(
+        any(side.isidentifier() for side in pair) and any(side.isdigit() and side != "1" for side in pair)
+        for pair in pairs
+    )

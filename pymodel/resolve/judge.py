@@ -10,7 +10,7 @@ from torch import nn
 
 from .inputs import TOKENS, Inputs, symbols_of
 from .search import Verdict
-from .specs import materialise, tensors_in
+from .specs import materialise, sizes_of, tensors_in
 from .trial import Attempt, Failure, Shape
 
 BATCHES = (7, 11)
@@ -43,8 +43,9 @@ def judge(
             return Verdict(inputs, length, outcome.error or "failed", outcome.progress, outcome.failed_on, others=asked)
         shapes.append(outcome.output_shapes)
         progress = outcome.progress
-    tensors = any(True for each in inputs for _ in tensors_in(each.spec))
-    words = _lost(shapes, bindings, tensors and all(each.source.kind == "search" for each in inputs))
+    given_shapes = [tuple(sizes_of(spec, bindings[0])) for each in inputs for _, spec in tensors_in(each.spec)]
+    is_guessed = bool(given_shapes) and all(each.source.kind == "search" for each in inputs)
+    words = _lost(shapes, bindings, is_guessed, given_shapes)
     return Verdict(
         inputs, length, words, 0 if words else progress + 1, None, ran=words is None or "folded" not in words
     )
@@ -59,7 +60,9 @@ def make_arguments(
     return args, {each.name: value for each, value in values if each.by == "keyword"}
 
 
-def _lost(shapes: list[tuple[Shape, ...]], bindings: list[dict[str, int]], guessed: bool) -> str | None:
+def _lost(
+    shapes: list[tuple[Shape, ...]], bindings: list[dict[str, int]], guessed: bool, given_shapes: list[Shape]
+) -> str | None:
     """What became of the batch, in words, if it does not come out."""
     first, second = shapes
     batches = [name for name, size in bindings[0].items() if size != bindings[1][name]]
@@ -67,6 +70,8 @@ def _lost(shapes: list[tuple[Shape, ...]], bindings: list[dict[str, int]], guess
         return "no input has a batch"
     if not batches or not first or not second:
         return None
+    if guessed and any((BATCHES[0], *given) in first for given in given_shapes if given[:1] == (BATCHES[0],)):
+        return f"the batch of {BATCHES[0]} is combined with itself"
     if any(BATCHES[0] in shape for shape in first) and any(BATCHES[1] in shape for shape in second):
         return None
     if all(shape == () for shape in first):
