@@ -16,6 +16,8 @@ HANDLED = frozenset(
     ("to", "type_as", "cuda", "cpu", "shape", "size", "dim", "ndim", "dtype", "device", "numel", "item")
 )
 """What is asked of a tensor that code brings along itself, or of which no values are needed."""
+MOVED = frozenset(("to", "type_as", "cuda"))
+"""How code brings one along, wherever else it uses it: `self.mean = self.mean.to(x.device)`."""
 
 
 def tensors_held(model: nn.Module) -> frozenset[str]:
@@ -48,4 +50,5 @@ def find_unregistered_tensors(model: nn.Module, as_built: frozenset[str], text: 
 
 
 def _is_used_as_it_lies(text: ClassText, name: str) -> bool:
-    return any(not (isinstance(around, ast.Attribute) and around.attr in HANDLED) for _, around in text.loads(name))
+    asked = [around.attr if isinstance(around, ast.Attribute) else "" for _, around in text.loads(name)]
+    return MOVED.isdisjoint(asked) and any(each not in HANDLED for each in asked)

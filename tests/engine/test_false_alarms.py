@@ -177,6 +177,17 @@ for epoch in range(3):
     train()
     print(test(), test_all())
 """,
+    "a tensor that is brought along where it is first needed": """
+class Shifted(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(11, 3)
+        self.most = torch.tensor([25.0])
+
+    def forward(self, x):
+        self.most = self.most.to(x.device)
+        return torch.minimum(self.fc(x), self.most)
+""",
     "sums over processes": """
 import torch.distributed as dist
 
