@@ -18,10 +18,10 @@ from typing import Any
 from ..discover.files import find_files
 from ..discover.neighbours import Neighbours
 from ..schema import Construction, ModelSite, Source
-from .constructor_guesses import is_module_argument
 from .load import Loaded
 from .reads import Reads, find_reads, holds
 from .registries import accepts, registered_names
+from .usual_values import is_module_argument
 
 SUFFIXES = (".yaml", ".yml", ".json", ".toml")
 MAX_FILES = 200

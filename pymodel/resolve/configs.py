@@ -18,11 +18,11 @@ from ..discover.neighbours import Neighbours
 from ..discover.settings import find_dictionaries
 from ..schema import Construction, ModelSite, Source
 from .arguments import default_arguments
-from .constructor_guesses import is_module_argument, usual_value
 from .load import Loaded
 from .parsed_settings import find_parsed_settings
 from .reads import Reads, find_reads, holds
 from .stubs import Stub
+from .usual_values import is_module_argument, usual_value
 
 MAKERS = re.compile(r"(?i)config|conf|cfg|args|arguments|hparams|params|opt|setting|default|parse")
 """Names of functions that give settings; no other function is called to see what it gives."""

@@ -15,9 +15,9 @@ from ..discover.document import Document
 from ..discover.neighbours import Neighbours
 from ..discover.slicing import bound_names
 from ..schema import Construction, ModelSite, Pin, Source
-from .constructor_guesses import usual_number
 from .load import Loaded
 from .reads import find_reads
+from .usual_values import usual_number
 
 REQUIRED_FLAG = re.compile(r"add_argument\(['\"]--([\w-]+)['\"](?!.*default=).*required=True")
 WEIGHTS = re.compile(r"(?i)pretrained|weights|checkpoint")

@@ -5,18 +5,15 @@ from __future__ import annotations
 import ast
 import dataclasses
 import importlib
-import inspect
 import itertools
 import math
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from ..discover.document import Document, read_document
+from ..discover.document import Document
 from ..discover.imports import module_name
 from ..discover.models import find_models
 from ..discover.neighbours import Neighbours
@@ -24,8 +21,8 @@ from ..discover.shape_comments import read_shape_comments
 from ..schema import Construction, ModelSite, Pin, PyModelError, Source
 from .blame import failing_names, named_in_checks
 from .callers import called_inputs, dataset_inputs
-from .construct import chosen_settings, completed_settings, required_arguments, stated_constructions, without_weights
-from .constructor_guesses import annotated_model, guess_constructions, is_module_argument, usual_value
+from .construct import chosen_settings, completed_settings, stated_constructions, without_weights
+from .constructor_guesses import guess_constructions
 from .doubt import is_models_own
 from .flattening import read_flattening
 from .guesses import likely_lengths
@@ -46,13 +43,13 @@ from .inputs import (
     with_optional,
 )
 from .judge import judge
-from .load import Loaded, evaluate, is_installed
-from .parents import children_inputs, find_parents, find_siblings, submodule_expression
-from .reads import find_reads
+from .load import Loaded, evaluate
+from .parents import children_inputs, find_parents, submodule_expression
 from .repair import repairs
 from .resolution import REFUSALS, InputNotFound, Made, Quest, Rank, Resolution, is_own_call, not_constructed
 from .search import Verdict, combine, search
 from .trial import Engine, Failure
+from .wrappers import wrap_models
 
 MAX_ATTEMPTS = 1000
 MAX_LOGGED = 12
@@ -65,8 +62,6 @@ MAX_SEEN = 60
 MAX_CONSTRUCTIONS = 5
 """So many constructions that can be built are tried with inputs."""
 MAX_PARENTS = 4
-MAX_AROUND = 4
-"""So many combinations of models to hand over are tried."""
 MAX_DEPTH = 4
 """So many models around a block are looked into, each held by the next."""
 SEARCH_SECONDS = 4.0
@@ -125,7 +120,7 @@ class Oracle:
             stated_constructions(site, self.loaded, texts, self.neighbours, pins), quest, are_guesses=False
         )
         for oracle, holder in holders:
-            if found is not None or self._remaining() <= 0:
+            if found is not None or self.remaining() <= 0:
                 break
             oracle.deadline = self.deadline
             found = self._through(oracle, holder, site, quest.log, depth)
@@ -134,7 +129,8 @@ class Oracle:
             quest.seconds = max(quest.seconds, SECONDS_IN_PARENT)
             found = self._first_that_fits(
                 itertools.chain(
-                    self._around_siblings(site, depth), guess_constructions(site, self.loaded, quest.failures)
+                    wrap_models(self, site, depth) if depth < MAX_DEPTH else (),
+                    guess_constructions(site, self.loaded, quest.failures),
                 ),
                 quest,
                 are_guesses=True,
@@ -283,7 +279,7 @@ class Oracle:
             if belief and credit:
                 break
             if number == 0:  # the first trial also pays for what torch loads on demand
-                deadline = time.process_time() + min(seconds, max(self._remaining(), LEAST_SECONDS))
+                deadline = time.process_time() + min(seconds, max(self.remaining(), LEAST_SECONDS))
             if number >= MAX_ATTEMPTS or time.process_time() > deadline:
                 break
             if number in LOOKS_FOR_FAULT and reduced is None and is_own(best[1]):
@@ -342,57 +338,9 @@ class Oracle:
         got_far = verdict.ran or verdict.failed_on is not None or is_checked
         return len(told) > 1 and all(map(self._is_own_call, told)) and got_far
 
-    def _remaining(self) -> float:
+    def remaining(self) -> float:
+        """Seconds of processor time that are left for the model that is looked at."""
         return self.deadline - time.process_time()
-
-    def _around_siblings(self, site: ModelSite, depth: int) -> Iterator[Construction]:
-        """A wrapper around another model of the file: `Diffusion(model=UNet(dim=64), image_size=32)`."""
-        made = vars(self.loaded.module).get(site.name)
-        needed = required_arguments(made) or []
-        slots = [each for each in needed if is_module_argument(each, made)]
-        if not slots or depth >= MAX_DEPTH:
-            return
-        choices = [list(self._handed(site, made, slot, depth)) for slot in slots]
-        others = {each.name: usual_value(each, made) or "16" for each in needed}
-        for chosen in itertools.islice(itertools.product(*choices), MAX_AROUND):
-            given = {**others, **{slot.name: each.expression for slot, each in zip(slots, chosen, strict=True)}}
-            text = ", ".join(f"{name}={value}" for name, value in given.items())
-            lines = dict.fromkeys(line for each in chosen for line in each.prelude)
-            source = Source("search", self.loaded.document.path, site.line)
-            yield Construction(f"{site.name}({text})", tuple(lines), source)
-
-    def _handed(self, site: ModelSite, made: Any, slot: inspect.Parameter, depth: int) -> Iterator[Construction]:
-        """Models that fit an argument: of the class that it is annotated with, else of the file's own, those first that
-        have its name."""
-        annotated = annotated_model(slot, made)
-        if annotated is not None:
-            oracle, name = self._home_of(annotated), annotated.__name__
-            document = oracle.loaded.document if oracle is not None else self.loaded.document
-            fitting = [each for each in find_models(document) if each.name == name and oracle is not None]
-        else:
-            oracle = self
-            fitting = find_siblings(self.loaded.document, site.name, slot.name, find_reads(made, slot.name))
-        for sibling in fitting:
-            if oracle is None or self._remaining() <= 0:
-                return
-            oracle.deadline = self.deadline
-            try:
-                inner = oracle.resolve(sibling, (), depth + 1).construction
-            except PyModelError:  # its own trace says why
-                continue
-            yield Construction(inner.expression, (*oracle.imports_for(self, inner), *inner.prelude), inner.source)
-
-    def _home_of(self, cls: type) -> Oracle | None:
-        """The oracle of the workspace's file that defines a class."""
-        if cls.__module__ == self.loaded.module.__name__:
-            return self
-        path = getattr(sys.modules.get(cls.__module__), "__file__", None)
-        if path is None or is_installed(path) or not Path(path).is_relative_to(self.folder):
-            return None
-        try:
-            return self._oracle_of(read_document(path, self.loaded.documents))
-        except OSError:
-            return None
 
     # A block through the model that holds it.
 
@@ -400,7 +348,7 @@ class Oracle:
         """Models whose code names a class: in its own file, then in files that import it."""
         if site.kind != "class" or depth >= MAX_DEPTH:
             return
-        for oracle in (self, *(self._oracle_of(text) for text in self._importers(site))):
+        for oracle in (self, *(self.oracle_of(text) for text in self._importers(site))):
             if oracle is not None:
                 sites = {each.name: each for each in find_models(oracle.loaded.document) if each.kind == "class"}
                 for name in find_parents(oracle.loaded.document, site.name):
@@ -411,7 +359,8 @@ class Oracle:
         naming = (each for each in self.neighbours.importing() if f"{site.name}" in each.text)
         return itertools.islice(naming, MAX_PARENTS)
 
-    def _oracle_of(self, document: Document) -> Oracle | None:
+    def oracle_of(self, document: Document) -> Oracle | None:
+        """The oracle of another file; None where that cannot be imported."""
         if document.path not in self._others:
             try:
                 module = importlib.import_module(module_name(document.path))
