@@ -4,7 +4,10 @@
 
 from __future__ import annotations
 
+import ast
+import linecache
 import re
+from functools import lru_cache
 
 from ..schema import Diagnostic, Location, Operation
 from ..trace.backward import Backward
@@ -27,7 +30,7 @@ def find_cut_gradients(backward: Backward, places: Places) -> list[Diagnostic]:
     found = []
     for cut in backward.cuts:
         place = places.locate(cut.frame)
-        if place is None or cut.function not in CUTTING:
+        if place is None or cut.function not in CUTTING or (cut.function == "detach" and _is_chosen(place)):
             continue
         names = ", ".join(f"`{name}`" for name in cut.parameters[:NAMED])
         more = f" and {len(cut.parameters) - NAMED} more" if len(cut.parameters) > NAMED else ""
@@ -37,6 +40,22 @@ def find_cut_gradients(backward: Backward, places: Places) -> list[Diagnostic]:
         )
         found.append(Diagnostic("no-gradient", "warning", words, place.path, place.start, place.end))
     return found
+
+
+def _is_chosen(place: Location) -> bool:
+    """Whether a line stands below an `if` of its function: `if config.fix_embeddings: x = x.detach()` is meant so."""
+    return any(first < place.start.line <= last for first, last in _branches("".join(linecache.getlines(place.path))))
+
+
+@lru_cache(maxsize=16)
+def _branches(text: str) -> tuple[tuple[int, int], ...]:
+    """First and last lines of the `if`s of a text."""
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:  # half-typed text, of which the rest runs
+        return ()
+    found = (node for node in ast.walk(tree) if isinstance(node, ast.If))
+    return tuple((node.lineno, node.end_lineno or node.lineno) for node in found)
 
 
 def find_overwritten(backward: Backward, flow: Flow, fallback: Location) -> list[Diagnostic]:

@@ -188,6 +188,18 @@ class Shifted(nn.Module):
         self.most = self.most.to(x.device)
         return torch.minimum(self.fc(x), self.most)
 """,
+    "an embedding that is fixed where somebody says so": """
+class Fixed(nn.Module):
+    def __init__(self, fixed=True):
+        super().__init__()
+        self.embed, self.fc, self.fixed = nn.Embedding(100, 8), nn.Linear(8, 2), fixed
+
+    def forward(self, tokens):
+        x = self.embed(tokens)
+        if self.fixed:
+            x = x.detach()
+        return self.fc(x)
+""",
     "sums over processes": """
 import torch.distributed as dist
 
