@@ -6,6 +6,7 @@ import ast
 import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Literal
 
 from .reading import Function, read_function
@@ -33,6 +34,7 @@ class Reads:
         return {name for path in self.required for _, name in path}
 
 
+@lru_cache(maxsize=512)
 def find_reads(cls: Any, parameter: str) -> Reads:
     """What a class, and the classes that it hands the argument on to, read of an argument of `__init__`."""
     reads = Reads()

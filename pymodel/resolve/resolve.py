@@ -115,7 +115,7 @@ class Oracle:
         is_pinned = any(pin.source != "previous" for pin in pins)
         holders = list(itertools.islice(self.find_holders(site, depth), MAX_PARENTS)) if not is_pinned else []
         texts = [self.loaded.document, *self.neighbours.naming(site.name)]
-        quest = Quest(site, texts, pins, SECONDS_IN_PARENT if holders else SEARCH_SECONDS)
+        quest = Quest(site, texts, pins, SECONDS_IN_PARENT if holders or depth else SEARCH_SECONDS)
         found = self._first_that_fits(
             stated_constructions(site, self.loaded, texts, self.neighbours, pins), quest, are_guesses=False
         )

@@ -1,4 +1,4 @@
-"""Mixed dtypes that torch refuses in its kernels, which do not run on meta.
+"""Dtypes that `tensor.type(…)` names, and mixed ones that torch refuses in its kernels, which do not run on meta.
 
 The rules are those of torch's CPU kernels, version 2.13.
 """
@@ -17,6 +17,16 @@ WEIGHTED = frozenset(
     )
 )
 """Functions whose tensors must all be of one dtype."""
+
+
+def dtype_of_type(kind: Any = None, dtype: Any = None, **rest: Any) -> torch.dtype | None:
+    """The dtype of `tensor.type(torch.LongTensor)` or `.type("torch.cuda.FloatTensor")`: on meta such a tensor cannot
+    be sent to the type's own device, which most code chooses by what the machine has. None for any other argument."""
+    kind = dtype if kind is None else kind
+    if isinstance(kind, str):
+        kind = getattr(torch, kind.rpartition(".")[2], None)
+    found = getattr(kind, "dtype", None) if isinstance(kind, type(torch.FloatTensor)) else None
+    return found if isinstance(found, torch.dtype) else None
 
 
 def refuse_mixed(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from torch.utils._device import _device_constructors
 from .assume import TRUTHS
 from .constants import move_knowing
 from .devices import HOME, carry, destination, is_device, send, stay
+from .dtypes import dtype_of_type
 
 SMALL = 4096
 """Tensors of at most so many elements are made for real while a model is built."""
@@ -44,6 +45,8 @@ class BuildMode(TorchFunctionMode):
             return False  # of a weight, whose values are not there yet
         if name in _FILLS and _first_tensor_is_meta(args, kwargs):
             return args[0] if args else kwargs["tensor"]
+        if name == "type" and args[0].is_meta and (dtype := dtype_of_type(*args[1:], **kwargs)) is not None:
+            return args[0].to(dtype)
         if func == _SET_DATA and args[0].is_meta:
             return func(args[0], _on_meta(args[1]))
         if func in _device_constructors():

@@ -26,7 +26,7 @@ from .assumed_numbers import plain
 from .autocast import autocast_dtype
 from .constants import move_knowing
 from .devices import ASKED, HOME, UNNAMED, Mix, destination, differing, named_device, shown
-from .dtypes import refuse_mixed
+from .dtypes import dtype_of_type, refuse_mixed
 from .frontier import expected_output, repair_module
 from .handlers import is_caught
 from .kernels import STAND_INS
@@ -141,6 +141,8 @@ class ForwardMode(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name, role = describe(func)
         kwargs = kwargs or {}
+        if name == "type" and (dtype := dtype_of_type(*args[1:], **kwargs)) is not None:
+            return self.__torch_function__(torch.Tensor.to, types, (args[0], dtype))
         if role == "get":
             got = func(*args, **kwargs)
             return self._follow_view(args[0], got) if isinstance(got, torch.Tensor) else got

@@ -33,6 +33,7 @@ def traces() -> dict[str, Trace]:
         ("Voting", ("B", "T", 4)),
         ("Mixer", ("B", 100)),
         ("Gate", ("B", 64)),
+        ("Cast", ("B", 16)),
         ("Located", ("B", 10)),
         ("Synced", ("B", 15)),
     ],
@@ -57,7 +58,7 @@ def test_a_model_that_trips_the_engine_leaves_the_others(traces: dict[str, Trace
     assert (
         PATH.read_text(encoding="utf-8").splitlines()[told.start.line - 1].strip() == 'raise RuntimeError("not here")'
     )
-    assert len(traces) == 9
+    assert len(traces) == 10
 
 
 @pytest.mark.parametrize("dim", [-3, 2])
