@@ -57,6 +57,15 @@ class ClassText:
                 if _is_own(node, name) and isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
                     yield node, around.get(node)
 
+    def is_trained_by_hand(self, name: str) -> bool:
+        """Whether the class makes an optimizer of its own for `self.name`: `Adam([self.log_alpha], lr=rate)`."""
+        return any(
+            _is_own(each, name)
+            for node in ast.walk(self.node)
+            if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], (ast.List, ast.Tuple))
+            for each in node.args[0].elts
+        )
+
     def place(self, name: str) -> Location | None:
         """The range of `self.name` where it is set."""
         statement = self.assigned.get(name)

@@ -5,7 +5,7 @@ Models fold the batch on purpose and unfold it later; only a batch that is still
 
 from __future__ import annotations
 
-from ..schema import Diagnostic, Dim, Operation
+from ..schema import Diagnostic, Dim, Dims, Operation
 from .flow import Flow, finding
 from .words import show
 
@@ -19,7 +19,7 @@ def find_folded_batch(flow: Flow, batch: str) -> list[Diagnostic]:
     for operation in flow.named(("view", "reshape", "flatten")):
         source = flow.dims(operation.inputs[0]) if operation.inputs else None
         result = operation.outputs[0].dims if operation.outputs else ()
-        if source and source[0] == batch and result and str(result[0]) in folded:
+        if source and source[0] == batch and result and str(result[0]) in folded and not _gives_rows(source, result):
             found.append(_describe(flow, operation, batch))
     return found
 
@@ -33,6 +33,11 @@ def _describe(flow: Flow, operation: Operation, batch: str) -> Diagnostic:
     )
     made = flow.maker(operation.inputs[0])
     return finding("folded-batch", "warning", words, operation, [(made, f"{show(source)} is made here")])
+
+
+def _gives_rows(source: Dims, result: Dims) -> bool:
+    """`logits.view(-1, logits.size(-1))`: a row for each token, whose own sizes stay what they are."""
+    return len(result) == len(source) - 1 and tuple(result[1:]) == tuple(source[2:])
 
 
 def _is_folded(dim: Dim, batch: str) -> bool:

@@ -13,10 +13,10 @@ from .attributes import ClassText
 from .words import show
 
 HANDLED = frozenset(
-    ("to", "type_as", "cuda", "cpu", "shape", "size", "dim", "ndim", "dtype", "device", "numel", "item")
+    ("to", "type", "type_as", "cuda", "cpu", "shape", "size", "dim", "ndim", "dtype", "device", "numel", "item")
 )
 """What is asked of a tensor that code brings along itself, or of which no values are needed."""
-MOVED = frozenset(("to", "type_as", "cuda"))
+MOVED = frozenset(("to", "type", "type_as", "cuda"))
 """How code brings one along, wherever else it uses it: `self.mean = self.mean.to(x.device)`."""
 
 
@@ -36,6 +36,7 @@ def find_unregistered_tensors(model: nn.Module, as_built: frozenset[str], text: 
             or place is None
             or not isinstance(value, torch.Tensor)
             or not _is_used_as_it_lies(text, name)
+            or text.is_trained_by_hand(name)
         ):
             continue
         shape = show(tuple(value.shape))

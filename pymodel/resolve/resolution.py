@@ -95,9 +95,12 @@ def not_constructed(
 
 def _is_own_fault(source: Source, error: BaseException, document: Document, made: Any) -> bool:
     """Whether what a construction failed on is a fault of the code, and not of a guess: it was pinned, the file itself
-    makes it so, or it is made of nothing. A constructor that takes None for what is not given may refuse that."""
+    makes it so, or it is made of nothing. A constructor that takes None, or an empty list, for what is not given may
+    refuse that; and a file that it reads by default lies elsewhere, or is not there yet."""
     if source.kind == "default":
-        return not (isinstance(error, REFUSALS) and _has_optional_argument(made))
+        empty = [each for each in _defaults(made) if each is None or (isinstance(each, (tuple, list, dict)) and not each)]
+        asks = isinstance(error, (*REFUSALS, LookupError)) or "NoneType" in str(error)
+        return not isinstance(error, OSError) and not (asks and empty)
     return source.kind == "pin" or is_own_call(source, document)
 
 
@@ -106,8 +109,8 @@ def is_own_call(source: Source, document: Document) -> bool:
     return source.kind == "call-site" and source.path == document.path
 
 
-def _has_optional_argument(made: Any) -> bool:
+def _defaults(made: Any) -> list[Any]:
     try:
-        return any(each.default is None for each in inspect.signature(made).parameters.values())
+        return [each.default for each in inspect.signature(made).parameters.values()]
     except (TypeError, ValueError):
-        return False
+        return []

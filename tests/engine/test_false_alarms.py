@@ -200,6 +200,53 @@ class Fixed(nn.Module):
             x = x.detach()
         return self.fc(x)
 """,
+    "a row of scores for each token": """
+class Tagger(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(12, 7)
+
+    def forward(self, x):
+        scores = self.fc(x)
+        return scores.view(-1, scores.size(-1))
+
+tagger = Tagger()
+print(tagger(torch.randn(2, 5, 12)).shape)
+""",
+    "a number that has an optimizer of its own": """
+class Actor(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3, 2)
+        self.log_alpha = torch.tensor(0.1)
+        self.log_alpha.requires_grad = True
+        self.log_alpha_optimizer = torch.optim.Adam([self.log_alpha], lr=0.1)
+
+    def forward(self, x):
+        return self.fc(x) * self.log_alpha.exp()
+""",
+    "settings and anchors that somebody has to give": """
+import yaml
+
+class Detect(nn.Module):
+    def __init__(self, classes=80, anchors=(), channels=()):
+        super().__init__()
+        self.count = len(anchors[0]) // 2
+        self.heads = nn.ModuleList(nn.Conv2d(width, self.count * classes, 1) for width in channels)
+
+    def forward(self, x):
+        return [head(each) for head, each in zip(self.heads, x)]
+
+class Detector(nn.Module):
+    def __init__(self, settings="detector.yaml"):
+        super().__init__()
+        with open(settings) as file:
+            self.settings = yaml.safe_load(file)
+        self.conv = nn.Conv2d(3, 8, 3)
+
+    def forward(self, x):
+        return self.conv(x)
+""",
     "sums over processes": """
 import torch.distributed as dist
 
