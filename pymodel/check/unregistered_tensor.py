@@ -8,6 +8,7 @@ import ast
 import torch
 from torch import nn
 
+from ..discover.models import last_name
 from ..schema import Diagnostic
 from .attributes import ClassText
 from .words import show
@@ -50,6 +51,13 @@ def find_unregistered_tensors(model: nn.Module, as_built: frozenset[str], text: 
     return found
 
 
+def _asked(around: ast.AST | None) -> str:
+    """What is asked of a tensor by the node around it; `nn.Parameter(self.table)` makes another one of it."""
+    if isinstance(around, ast.Call) and last_name(around.func) == "Parameter":
+        return "to"
+    return around.attr if isinstance(around, ast.Attribute) else ""
+
+
 def _is_used_as_it_lies(text: ClassText, name: str) -> bool:
-    asked = [around.attr if isinstance(around, ast.Attribute) else "" for _, around in text.loads(name)]
+    asked = [_asked(around) for _, around in text.loads(name)]
     return MOVED.isdisjoint(asked) and any(each not in HANDLED for each in asked)

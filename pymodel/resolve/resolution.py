@@ -98,7 +98,9 @@ def _is_own_fault(source: Source, error: BaseException, document: Document, made
     makes it so, or it is made of nothing. A constructor that takes None, or an empty list, for what is not given may
     refuse that; and a file that it reads by default lies elsewhere, or is not there yet."""
     if source.kind == "default":
-        empty = [each for each in _defaults(made) if each is None or (isinstance(each, (tuple, list, dict)) and not each)]
+        empty = [
+            each for each in _defaults(made) if each is None or (isinstance(each, (tuple, list, dict)) and not each)
+        ]
         asks = isinstance(error, (*REFUSALS, LookupError)) or "NoneType" in str(error)
         return not isinstance(error, OSError) and not (asks and empty)
     return source.kind == "pin" or is_own_call(source, document)
