@@ -148,25 +148,26 @@ def assign(target: ast.expr, value: ast.expr, line: int) -> ast.Assign:
     return ast.fix_missing_locations(ast.Assign([target], value, lineno=line))
 
 
-def unconditional(scope: Scope) -> list[ast.stmt]:
+@lru_cache(maxsize=4096)
+def unconditional(scope: Scope) -> frozenset[ast.stmt]:
     """The statements of a scope that no condition stands before but `if __name__ == "__main__":`."""
     guarded = [each.body for each in scope.body if isinstance(each, ast.If) and is_main_guard(each.test)]
-    return [*scope.body, *chain.from_iterable(guarded)]
+    return frozenset(chain(scope.body, *guarded))
 
 
-def _bind_node(bindings: Bindings, node: ast.AST, always: list[ast.stmt], outer: bool) -> None:
+def _bind_node(bindings: Bindings, node: ast.AST, always: frozenset[ast.stmt], outer: bool) -> None:
     if isinstance(node, ast.Assign):
         target = node.targets[0]
         for name in chain.from_iterable(map(_target_names, node.targets)):
             bindings.add(name, node, 0 if outer else node.lineno)
         holder = target.value if isinstance(target, (ast.Attribute, ast.Subscript)) else None
-        own = holder.id if isinstance(holder, ast.Name) and any(each is node for each in always) else ""
+        own = holder.id if isinstance(holder, ast.Name) and node in always else ""
         if isinstance(holder, ast.Name) and _is_settled(node.value, own, bindings):
             bindings.configured.setdefault(holder.id, []).append(node)
     elif isinstance(node, ast.If):
         changed = {_configured_by(each) for each in node.body}
         holder_name = changed.pop() if len(changed) == 1 and not node.orelse else None
-        if holder_name and any(each is node for each in always) and _is_settled(node.test, holder_name, bindings):
+        if holder_name and node in always and _is_settled(node.test, holder_name, bindings):
             bindings.configured.setdefault(holder_name, []).append(node)
     elif isinstance(node, ast.AnnAssign) and node.value is not None and isinstance(node.target, ast.Name):
         bindings.add(node.target.id, assign(node.target, node.value, node.lineno), 0 if outer else node.lineno)

@@ -67,11 +67,11 @@ def _cast(scope: Scope, made: ast.Call) -> str:
         for target in node.targets
         if isinstance(target, ast.Name)
     }
-    always = [each.value for each in unconditional(scope) if isinstance(each, (ast.Expr, ast.Assign))]
-    for node in (*own_nodes(scope), *always):
+    always = {each.value for each in unconditional(scope) if isinstance(each, (ast.Expr, ast.Assign))}
+    for node in own_nodes(scope):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CASTS:
             holder = node.func.value
-            is_named = isinstance(holder, ast.Name) and holder.id in names and any(node is each for each in always)
+            is_named = isinstance(holder, ast.Name) and holder.id in names and node in always
             if holder is made or is_named:
                 return f".{node.func.attr}()"
     return ""

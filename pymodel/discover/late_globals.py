@@ -12,8 +12,8 @@ from .bindings import Bindings, Scope, bind, find_scopes, own_nodes, prelude
 from .document import Document
 
 
-def find_late_globals(document: Document, names: Collection[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Of `names`, those that the file binds after all, each with the statements that do it, in order."""
+def find_late_globals(document: Document, names: Collection[str]) -> Iterator[tuple[str, ...]]:
+    """For each of `names` that the file binds after all, the statements that do it, in order."""
     wanted = set(names) & _bound_somewhere(document.tree)
     if not wanted:
         return
@@ -25,7 +25,7 @@ def find_late_globals(document: Document, names: Collection[str]) -> Iterator[tu
             lines = prelude(read, bindings, len(document.lines) + 1, set(), foreign=False)
             if lines:
                 wanted.discard(name)
-                yield name, lines
+                yield lines
 
 
 @lru_cache(maxsize=64)

@@ -10,6 +10,7 @@ import ast
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from ..discover.conditions import conditions_of
 from ..schema import Diagnostic, Position, Read, Trace, Value
 
 Held = Value | Read
@@ -84,7 +85,7 @@ class _Preflight:
 
     def _find_branch(self, node: ast.AST) -> Iterator[Diagnostic]:
         if isinstance(node, (ast.If, ast.While, ast.IfExp, ast.Assert)):
-            for test in _conditions(node.test):
+            for test in conditions_of(node.test):
                 if self._is_tensor(test):
                     words = "What runs here depends on a tensor's values, and a file holds one way only."
                     advice = "Compute both and choose with `torch.where`, use `torch.cond`, or decide before forward."
@@ -164,17 +165,6 @@ def _walk_own(function: ast.AST) -> Iterator[ast.AST]:
         if not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             yield child
             yield from _walk_own(child)
-
-
-def _conditions(test: ast.expr) -> Iterator[ast.expr]:
-    """What a test asks, one by one: `a and not b` asks both."""
-    if isinstance(test, ast.BoolOp):
-        for each in test.values:
-            yield from _conditions(each)
-    elif isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        yield from _conditions(test.operand)
-    else:
-        yield test
 
 
 def _has_open_size(value: Held | None) -> bool:

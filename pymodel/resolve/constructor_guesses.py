@@ -12,7 +12,7 @@ from .blame import divisor_of, failed_checks, failing_names, named_in_checks
 from .load import Loaded
 from .reading import read_function
 from .reads import initialiser
-from .usual_values import IDENTITY, LISTS, USUAL_SIZES, class_for, usual_number, usual_value
+from .usual_values import IDENTITY, LISTS, USUAL_SIZES, class_for, usual_number, usual_value, write_call
 
 CHANNELS = frozenset(name for name, size in USUAL_SIZES.items() if size in (3, 10, 16, 32, 64) and size is not True)
 """What is wide: of one size where a block adds its input to its output."""
@@ -41,7 +41,7 @@ def guess_constructions(
     seen: set[str] = set()
     while waiting and len(seen) <= MAX_REPAIRS:
         values, depth = waiting.pop(0)
-        expression = f"{site.name}({', '.join(f'{name}={value}' for name, value in values.items())})"
+        expression = write_call(site.name, values)
         if expression in seen:
             continue
         seen.add(expression)
@@ -54,9 +54,9 @@ def guess_constructions(
             waiting[:0] = [({**values, **changed}, depth + 1) for changed in others]
     wide = 16 * expansion if isinstance(expansion := getattr(made, "expansion", 1), int) else 16
     same = {name: str(wide if name in COMING_IN else 16) if name in CHANNELS else v for name, v in first.items()}
-    yield Construction(f"{site.name}({', '.join(f'{name}={value}' for name, value in same.items())})", (), source)
+    yield Construction(write_call(site.name, same), (), source)
     small = {name: "8" if value == "16" else value for name, value in values.items()}
-    yield Construction(f"{site.name}({', '.join(f'{name}={value}' for name, value in small.items())})", (), source)
+    yield Construction(write_call(site.name, small), (), source)
 
 
 def _optional_after_all(made: Any, values: dict[str, str], cause: BaseException) -> Iterator[tuple[str, str]]:

@@ -177,35 +177,35 @@ def given_inputs(
 
 def of_one_sample(inputs: Inputs) -> Iterator[Inputs]:
     """The same inputs with a batch of one: where it was thought to be, then where sequences were thought to stand."""
-    yield _changed(inputs, lambda dims: tuple(1 if dim == "B" else dim for dim in dims))
-    yield _changed(
-        inputs, lambda dims: (1, *("T" if dim == "B" else dim for dim in dims[1:])) if len(dims) > 1 else dims
-    )
+    yield _with_dims(inputs, lambda _, spec: tuple(1 if dim == "B" else dim for dim in spec.dims))
+    yield _with_dims(inputs, lambda _, spec: _first_alone(spec.dims))
 
 
-def _changed(inputs: Inputs, change: Callable[[tuple[Dim, ...]], tuple[Dim, ...]]) -> Inputs:
-    """The same inputs with other dims of each tensor."""
-    found = []
-    for each in inputs:
-        spec = each.spec
-        for place, tensor in list(tensors_in(spec)):
-            spec = replaced(spec, place, TensorSpec(change(tensor.dims), tensor.dtype))
-        found.append(dataclasses.replace(each, spec=spec))
-    return tuple(found)
+def _first_alone(dims: tuple[Dim, ...]) -> tuple[Dim, ...]:
+    return (1, *("T" if dim == "B" else dim for dim in dims[1:])) if len(dims) > 1 else dims
 
 
 def batched(inputs: Inputs, length: str | None = None) -> Inputs:
     """Inputs of given sizes with their common first size as the batch, and the second of ids as `length`."""
     tensors = [spec for each in inputs for _, spec in tensors_in(each.spec)]
     batch = next((spec.dims[0] for spec in tensors if spec.dims), None)
+
+    def dims_of(name: str, spec: TensorSpec) -> tuple[Dim, ...]:
+        dims = ("B", *spec.dims[1:]) if spec.dims and spec.dims[0] == batch else spec.dims
+        if length is not None and spec.dtype == "int64" and len(dims) == 2:
+            dims = (dims[0], "E" if dims[0] == 2 and "edge" in name else length)
+        return dims
+
+    return _with_dims(inputs, dims_of)
+
+
+def _with_dims(inputs: Inputs, dims_of: Callable[[str, TensorSpec], tuple[Dim, ...]]) -> Inputs:
+    """The same inputs with other dims of each tensor, told by its argument's name."""
     found = []
     for each in inputs:
         spec = each.spec
         for place, tensor in list(tensors_in(spec)):
-            dims = ("B", *tensor.dims[1:]) if tensor.dims and tensor.dims[0] == batch else tensor.dims
-            if length is not None and tensor.dtype == "int64" and len(dims) == 2:
-                dims = (dims[0], "E" if dims[0] == 2 and "edge" in each.name else length)
-            spec = replaced(spec, place, TensorSpec(dims, tensor.dtype))
+            spec = replaced(spec, place, TensorSpec(dims_of(each.name, tensor), tensor.dtype))
         found.append(dataclasses.replace(each, spec=spec))
     return tuple(found)
 

@@ -217,7 +217,7 @@ class WorkspaceImporter(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def _bind_late(self, module: ModuleType, document: Document, names: frozenset[str]) -> None:
         """Globals that a script sets before it uses its classes. One that cannot be had stays unbound: whether a model
         needs it is seen when it is built."""
-        for _, lines in find_late_globals(document, names) if names else ():
+        for lines in find_late_globals(document, names) if names else ():
             scope = dict(vars(module))
             with contextlib.suppress(Exception, SystemExit), importing():
                 exec("\n".join(lines), scope)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Literal
 
+from ..discover.conditions import conditions_of
 from .reading import Function, read_function
 
 MAX_DEPTH = 5
@@ -109,7 +110,7 @@ def _note_uses(function: Function, holders: set[str], reads: Reads) -> None:
     tests = set()
     for node in ast.walk(function):
         if isinstance(node, (ast.If, ast.IfExp, ast.While)):
-            tests |= {id(each) for each in _truths(node.test)}
+            tests |= {id(each) for each in conditions_of(node.test)}
         elif isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.Is, ast.IsNot)):
             if isinstance(node.comparators[0], ast.Constant) and node.comparators[0].value is None:
                 reads.uses[_path(node.left, holders)] = "absent"
@@ -131,17 +132,6 @@ def _note_uses(function: Function, holders: set[str], reads: Reads) -> None:
     for path in used:
         if reads.uses.get(path) == "flag":  # of another function, where it is only asked for
             del reads.uses[path]
-
-
-def _truths(test: ast.expr) -> Iterator[ast.expr]:
-    """The parts of a condition that are asked for their truth alone."""
-    if isinstance(test, ast.BoolOp):
-        for each in test.values:
-            yield from _truths(each)
-    elif isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        yield from _truths(test.operand)
-    else:
-        yield test
 
 
 def _path(node: ast.expr, holders: set[str]) -> Path:

@@ -11,6 +11,7 @@ from ..discover.neighbours import Neighbours
 from ..discover.settings import find_typed_dictionaries
 from ..schema import Construction, ModelSite, Source
 from .load import Loaded
+from .usual_values import write_call
 
 
 def registered_constructions(
@@ -23,8 +24,7 @@ def registered_constructions(
             continue
         for kind, line, entries in find_typed_dictionaries(document):
             if kind in names and accepts(made, needed, set(entries)):
-                given = ", ".join(f"{name}={value}" for name, value in entries.items())
-                yield Construction(f"{site.name}({given})", (), Source("config", document.path, line))
+                yield Construction(write_call(site.name, entries), (), Source("config", document.path, line))
 
 
 def registered_names(name: str, loaded: Loaded) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from torch import nn
@@ -284,7 +285,12 @@ def _write(tree: dict[str, Any], as_keys: bool) -> str:
     items = {name: _write(value, as_keys) if isinstance(value, dict) else value for name, value in tree.items()}
     if as_keys:
         return "{" + ", ".join(f"{name!r}: {value}" for name, value in items.items()) + "}"
-    return f"{NAMESPACE}({', '.join(f'{name}={value}' for name, value in items.items())})"
+    return write_call(NAMESPACE, items)
+
+
+def write_call(name: str, given: Mapping[str, str]) -> str:
+    """`Net(depth=2, width=16)`."""
+    return f"{name}({', '.join(f'{argument}={value}' for argument, value in given.items())})"
 
 
 def _iterates(node: ast.expr, name: str) -> bool:

@@ -16,7 +16,7 @@ from .construct import required_arguments
 from .load import is_installed
 from .parents import find_siblings
 from .reads import find_reads
-from .usual_values import annotated_model, is_module_argument, usual_value
+from .usual_values import annotated_model, is_module_argument, usual_value, write_call
 
 if TYPE_CHECKING:
     from .resolve import Oracle
@@ -36,10 +36,9 @@ def wrap_models(oracle: Oracle, site: ModelSite, depth: int) -> Iterator[Constru
     others = {each.name: usual_value(each, made) or "16" for each in needed}
     for chosen in itertools.islice(itertools.product(*choices), MAX_CHOICES):
         given = {**others, **{slot.name: each.expression for slot, each in zip(slots, chosen, strict=True)}}
-        text = ", ".join(f"{name}={value}" for name, value in given.items())
         lines = dict.fromkeys(line for each in chosen for line in each.prelude)
         source = Source("search", oracle.loaded.document.path, site.line)
-        yield Construction(f"{site.name}({text})", tuple(lines), source)
+        yield Construction(write_call(site.name, given), tuple(lines), source)
 
 
 def _fitting(oracle: Oracle, site: ModelSite, made: Any, slot: inspect.Parameter, depth: int) -> Iterator[Construction]:
